@@ -53,6 +53,22 @@ class Palette:
         """Euclidean RGB distance of every pixel to its nearest palette colour, (...) float32."""
         return self._nearest(label_map)[1]
 
+    def to_dict(self) -> dict:
+        """Plain values, for a checkpoint."""
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "colors": self.colors.tolist(),
+            "evaluated": self.evaluated,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Palette":
+        """The inverse of `to_dict`; raises KeyError, TypeError or ValueError for anything else."""
+        colors = np.array(values["colors"], dtype=np.uint8).reshape(len(values["classes"]), 3)
+        classes = tuple(str(name) for name in values["classes"])
+        return cls(str(values["name"]), classes, colors, int(values["evaluated"]))
+
     def _nearest(self, label_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         label_map = np.asarray(label_map, dtype=np.uint8)
         # A label map has few distinct colours: find the nearest class once for each of them.

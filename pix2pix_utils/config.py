@@ -1,0 +1,113 @@
+"""Everything that decides the outcome of a run, in one frozen record."""
+
+import difflib
+import types
+import typing
+from dataclasses import asdict, dataclass, fields, replace
+
+from pix2pix_utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training run. The defaults are the report's protocol (its section II.A).
+
+    Two runs with equal configurations on the same data on the same machine give the same numbers.
+    """
+
+    experiment: str = "baseline"
+    generator: str = "unet"
+    discriminator: str = "patchgan"
+    adversarial_loss: str = "bce"  # bce or mse
+    alpha: float = 100.0  # weight of the L1 term in the generator's loss
+    image_size: int = 256  # pixels, height and width
+    width: int = 64  # filters in the first layer of both networks
+    epochs: int = 200
+    batch_size: int = 1
+    learning_rate: float = 2e-4  # of both Adam optimisers
+    beta1: float = 0.5
+    beta2: float = 0.999
+    train_pairs: int | None = None  # an evenly spaced part of the split; None takes all of it
+    val_pairs: int | None = None
+    test_pairs: int | None = None
+    seed: int = 0  # weights, dropout, order of the pairs
+    data_seed: int = 0  # the scenes of the synthetic data set
+
+    def __post_init__(self):
+        for name in ("image_size", "width", "epochs", "batch_size"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("train_pairs", "val_pairs", "test_pairs"):
+            value = getattr(self, name)
+            self._require(name, value is None or value >= 1, "at least 1, or none for all pairs")
+        self._require("learning_rate", 0 < self.learning_rate < float("inf"), "positive and finite")
+        self._require("alpha", 0 <= self.alpha < float("inf"), "0 or more, and finite")
+        for name in ("beta1", "beta2"):
+            self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        for name in ("seed", "data_seed"):
+            self._require(name, 0 <= getattr(self, name) < 2**31, "in 0..2147483647")
+
+    def _require(self, name: str, holds: bool, condition: str) -> None:
+        if not holds:
+            raise UserError(f"{name} is {getattr(self, name)}, but it must be {condition}")
+
+    @property
+    def pair_limits(self) -> dict[str, int | None]:
+        """How many pairs of each split are used."""
+        return {"train": self.train_pairs, "val": self.val_pairs, "test": self.test_pairs}
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Config":
+        """The inverse of `to_dict`; raises UserError for an unknown key or a value of a wrong type."""
+        settings = {key: _checked(key, value) for key, value in values.items()}
+        return cls(**settings)
+
+    def with_settings(self, settings: typing.Iterable[str]) -> "Config":
+        """A copy with `key=value` texts applied, as in `--set epochs=5`.
+
+        Raises UserError for a text without `=`, an unknown key or a value that does not fit.
+        """
+        changes = {}
+        for text in settings:
+            key, equals, value = text.partition("=")
+            if not equals:
+                raise UserError(f"--set takes key=value, not '{text}'")
+            changes[key.strip()] = _parsed(key.strip(), value.strip())
+        return replace(self, **changes)
+
+
+def _value_types(key: str) -> tuple[type, ...]:
+    """The types that the field `key` may hold; raises UserError if there is no such field."""
+    if key == "experiment" or key not in FIELD_TYPES:
+        known = [name for name in FIELD_TYPES if name != "experiment"]
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
+        raise UserError(f"there is no hyper-parameter '{key}'; {hint}")
+    hint = FIELD_TYPES[key]
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _parsed(key: str, text: str) -> typing.Any:
+    allowed = _value_types(key)
+    if text.lower() == "none" and types.NoneType in allowed:
+        return None
+    try:
+        return allowed[0](text)
+    except ValueError:
+        kind = {int: "a whole number", float: "a number"}[allowed[0]]
+        raise UserError(f"--set {key}={text}: the value must be {kind}") from None
+
+
+def _checked(key: str, value: typing.Any) -> typing.Any:
+    allowed = (str,) if key == "experiment" else _value_types(key)
+    if float in allowed and type(value) is int:
+        return float(value)
+    if type(value) not in allowed:
+        names = " or ".join(kind.__name__ for kind in allowed)
+        raise UserError(f"the configuration's {key} is {value!r}, but it must be of type {names}")
+    return value
+
+
+FIELD_TYPES = {field.name: field.type for field in fields(Config)}

@@ -1,0 +1,155 @@
+"""Figures of the study: every function returns a matplotlib figure and shows or saves nothing.
+
+One style: Okabe and Ito's colours (2008), which the colour-blind can tell apart, and a line style
+or marker of its own for every curve, so that nothing is said by colour alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
+
+from pix2pix_utils.labels import Palette
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", "-.", ":")
+CELL = 1.6  # inches; a picture in a grid
+
+
+def image_grid(
+    rows: Sequence[Sequence[ArrayLike]],
+    column_titles: Sequence[str] = (),
+    row_titles: Sequence[str] = (),
+    captions: Sequence[Sequence[str]] | None = None,
+) -> Figure:
+    """Pictures in rows and columns: (H, W, 3) uint8, or (H, W) floats shown in grey.
+
+    `captions` stand below each picture.
+    """
+    height = CELL + (0.22 if captions else 0)
+    figure = Figure(
+        figsize=(CELL * len(rows[0]) + 0.3, height * len(rows) + 0.3), layout="constrained"
+    )
+    axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    for row, images in enumerate(rows):
+        for column, image in enumerate(images):
+            axis = axes[row, column]
+            axis.imshow(image, cmap="gray", interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if row == 0 and column_titles:
+                axis.set_title(column_titles[column], fontsize=9)
+            if column == 0 and row_titles:
+                axis.set_ylabel(row_titles[row], fontsize=9)
+            if captions:
+                axis.set_xlabel(captions[row][column], fontsize=8)
+    return figure
+
+
+def palette_legend(palette: Palette, columns: int = 5) -> Figure:
+    """The colour of every class, with its index and name."""
+    lines = -(-len(palette) // columns)
+    figure = Figure(figsize=(9, 0.28 * lines + 0.2), layout="constrained")
+    figure.legend(
+        handles=[
+            Patch(facecolor=color / 255, edgecolor="black", label=f"{index} {name}")
+            for index, (name, color) in enumerate(
+                zip(palette.classes, palette.colors, strict=True)
+            )
+        ],
+        ncols=columns,
+        loc="center",
+        fontsize=9,
+        frameon=False,
+    )
+    return figure
+
+
+def class_frequency_bars(frequencies: Mapping[str, np.ndarray], palette: Palette) -> Figure:
+    """Share of the pixels of each class, in percent on a logarithmic axis, one bar a data set."""
+    shown = [
+        index for index in range(len(palette)) if max(f[index] for f in frequencies.values()) > 0
+    ]
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    axis = figure.subplots()
+    width = 0.8 / len(frequencies)
+    hatches = cycle(("", "//", ".."))
+    for offset, (name, values) in enumerate(frequencies.items()):
+        axis.bar(
+            np.arange(len(shown)) + (offset - (len(frequencies) - 1) / 2) * width,
+            100 * np.asarray(values)[shown],
+            width,
+            label=name,
+            color=[palette.colors[index] / 255 for index in shown]
+            if len(frequencies) == 1
+            else COLORS[offset],
+            hatch=next(hatches),
+            edgecolor="black",
+            linewidth=0.5,
+        )
+    axis.set_yscale("log")
+    axis.set_xticks(
+        range(len(shown)),
+        [palette.classes[index] for index in shown],
+        rotation=45,
+        ha="right",
+        fontsize=8,
+    )
+    axis.set_ylabel("share of the pixels (%)")
+    axis.grid(axis="y", alpha=0.3)
+    if len(frequencies) > 1:
+        axis.legend()
+    return figure
+
+
+def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
+    """Losses and validation SSIM of one or more runs, by epoch."""
+    panels = (
+        ("generator_loss", "generator loss"),
+        ("l1", "L1 distance, in [-1, 1] units"),
+        ("discriminator_loss", "discriminator loss"),
+        ("val_ssim", "validation SSIM"),
+    )
+    figure = Figure(figsize=(11, 2.8), layout="constrained")
+    for axis, (key, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for number, (name, history) in enumerate(histories.items()):
+            axis.plot(
+                [epoch["epoch"] for epoch in history],
+                [epoch[key] for epoch in history],
+                LINES[number % len(LINES)],
+                color=COLORS[number % len(COLORS)],
+                marker="o" if len(history) <= 20 else None,
+                markersize=3,
+                label=name,
+            )
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    if len(histories) > 1:
+        axis.legend(fontsize=8)
+    return figure
+
+
+def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float]) -> Figure:
+    """SSIM of each model with its interval, above the predictions that no network made.
+
+    `scores` maps a name to `mean`, `low` and `high`; `reference` a name to a mean.
+    """
+    names = [*reference, *scores]
+    figure = Figure(figsize=(7, 0.32 * len(names) + 0.8), layout="constrained")
+    axis = figure.subplots()
+    for row, name in enumerate(names):
+        if name in reference:
+            axis.plot(reference[name], row, "D", color="#777777")
+        else:
+            score = scores[name]
+            spread = [[score["mean"] - score["low"]], [score["high"] - score["mean"]]]
+            axis.errorbar(score["mean"], row, xerr=spread, fmt="o", color=COLORS[0], capsize=3)
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    axis.set_xlabel("SSIM (dots: 95 % interval of the mean over images; diamonds: no network)")
+    axis.grid(axis="x", alpha=0.3)
+    return figure

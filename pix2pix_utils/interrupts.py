@@ -1,0 +1,54 @@
+"""Ctrl-C, a notebook's stop button and SIGTERM, held back while something must not be torn."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Interrupted(KeyboardInterrupt):
+    """Someone asked to stop; `signum` says with which signal."""
+
+    def __init__(self, signum: int):
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class InterruptGuard:
+    """While entered, SIGINT and SIGTERM raise `Interrupted`, but never inside an `atomic` block.
+
+    Outside the main thread, where Python cannot handle signals, it does nothing.
+    """
+
+    def __init__(self):
+        self._atomic = False
+        self._pending: int | None = None
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> "InterruptGuard":
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                self._previous[signum] = signal.signal(signum, self._handle)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
+
+    def _handle(self, signum: int, frame: object) -> None:
+        if self._atomic:
+            self._pending = signum
+        else:
+            raise Interrupted(signum)
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Run the block to its end; a signal that arrived meanwhile is raised behind it."""
+        self._atomic = True
+        try:
+            yield
+        finally:
+            self._atomic = False
+        if self._pending is not None:
+            signum, self._pending = self._pending, None
+            raise Interrupted(signum)

@@ -1,0 +1,46 @@
+"""The networks of the study, built by name.
+
+A generator maps a label map (N, 3, S, S) in [-1, 1] to a photo of the same shape and range. A
+discriminator takes a label map and a photo and returns unbounded scores, one a patch,
+(N, 1, h, w); the sigmoid of the report is part of its loss.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.patchgan import PatchGAN
+from pix2pix_utils.models.unet import UNet
+
+GENERATORS: dict[str, Callable[..., nn.Module]] = {"unet": UNet}
+DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patchgan": PatchGAN}
+
+
+def build_generator(name: str, image_size: int = 256, width: int = 64) -> nn.Module:
+    """A freshly initialised generator for square images of `image_size` pixels.
+
+    `width` is the number of filters of the first layer. Raises UserError for an unknown name or a
+    size or width that the network cannot have.
+    """
+    return _look_up("generator", name, GENERATORS)(image_size=image_size, width=_positive(width))
+
+
+def build_discriminator(name: str, width: int = 64) -> nn.Module:
+    """A freshly initialised discriminator with `width` filters in its first layer.
+
+    Raises UserError for an unknown name or a width below 1.
+    """
+    return _look_up("discriminator", name, DISCRIMINATORS)(width=_positive(width))
+
+
+def _look_up(kind: str, name: str, registry: dict[str, Callable[..., nn.Module]]):
+    if name not in registry:
+        raise UserError(f"there is no {kind} '{name}'; choose one of: {', '.join(registry)}")
+    return registry[name]
+
+
+def _positive(width: int) -> int:
+    if width < 1:
+        raise UserError(f"width is {width}, but a network needs at least 1 filter")
+    return width

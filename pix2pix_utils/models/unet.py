@@ -1,0 +1,87 @@
+"""The U-Net generator of the baseline (Isola et al. 2017, as in znxlwm/pytorch-pix2pix)."""
+
+import torch
+from torch import Tensor, nn
+
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.initialization import init_normal
+
+IMAGE_SIZES = (32, 64, 128, 256, 512)
+
+
+def down_block(channels_in: int, channels_out: int, activate: bool, normalize: bool):
+    """Halve the height and width: LeakyReLU, 4x4 convolution with stride 2, batch norm."""
+    layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
+    layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
+    if normalize:
+        layers.append(nn.BatchNorm2d(channels_out))
+    return nn.Sequential(*layers)
+
+
+def up_block(channels_in: int, channels_out: int, normalize: bool, dropout: bool):
+    """Double the height and width: ReLU, 4x4 transposed convolution, batch norm, dropout."""
+    layers: list[nn.Module] = [
+        nn.ReLU(),
+        nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
+    ]
+    if normalize:
+        layers.append(nn.BatchNorm2d(channels_out))
+    if dropout:
+        layers.append(nn.Dropout(0.5))
+    return nn.Sequential(*layers)
+
+
+class UNet(nn.Module):
+    """Encoder down to one pixel, decoder back up, each decoder level sees the encoder's equal.
+
+    Eight levels at 256x256; one fewer or more for each halving or doubling of the image, so the
+    innermost feature map is 1x1 at every size. It carries no batch norm: one value a channel has
+    no spread to normalise by at batch size 1. The filters double from `width` up to 8 `width`.
+    Dropout stands in the three innermost decoder levels.
+
+    Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512.
+    Raises UserError for another size.
+    """
+
+    def __init__(self, image_size: int = 256, width: int = 64):
+        super().__init__()
+        if image_size not in IMAGE_SIZES:
+            raise UserError(
+                f"image_size is {image_size}, but the U-Net halves the image down to one pixel: "
+                f"choose one of {', '.join(map(str, IMAGE_SIZES))}"
+            )
+        levels = image_size.bit_length() - 1  # 256 = 2 ** 8
+        filters = [width * min(2**level, 8) for level in range(levels)]
+        innermost = levels - 1
+
+        self.down = nn.ModuleList(
+            down_block(
+                channels_in=3 if level == 0 else filters[level - 1],
+                channels_out=filters[level],
+                activate=level > 0,
+                normalize=0 < level < innermost,
+            )
+            for level in range(levels)
+        )
+        self.up = nn.ModuleList(
+            up_block(
+                # every level but the innermost also receives the encoder's features
+                channels_in=filters[level] * (1 if level == innermost else 2),
+                channels_out=3 if level == 0 else filters[level - 1],
+                normalize=level > 0,
+                dropout=innermost - level < 3,
+            )
+            for level in reversed(range(levels))
+        )
+        self.apply(init_normal)
+
+    def forward(self, label: Tensor) -> Tensor:
+        skips = []
+        features = label
+        for block in self.down:
+            features = block(features)  # (N, filters[level], S / 2**(level + 1), same)
+            skips.append(features)
+        skips.pop()  # the innermost features go straight up
+        for block in self.up[:-1]:
+            features = torch.cat([block(features), skips.pop()], dim=1)
+        return torch.tanh(self.up[-1](features))

@@ -1,0 +1,131 @@
+"""Finished runs in, tables and figures out."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pix2pix_utils import figures
+from pix2pix_utils.data import StreetData, to_uint8
+from pix2pix_utils.evaluation import generator_predictor, ssim_scores
+from pix2pix_utils.experiments import EXPERIMENTS
+from pix2pix_utils.files import replacing, write_text
+from pix2pix_utils.floors import FLOORS
+from pix2pix_utils.runs import Run
+from pix2pix_utils.translation import load_generator
+
+SPLITS = ("train", "val", "test")
+SCENES = 4  # test scenes in the strip of translations
+
+
+def floor_scores(data: StreetData) -> dict[str, dict[str, float]]:
+    """Mean SSIM on val and test of the predictions that no network made, fitted on train."""
+    scores = {}
+    for name, fit in FLOORS.items():
+        predict = fit(data.train)
+        scores[name] = {
+            split: float(ssim_scores(predict, data[split]).mean()) for split in ("val", "test")
+        }
+    return scores
+
+
+def table_rows(runs: Sequence[Run], floors: Mapping[str, Mapping[str, float]]) -> list[dict]:
+    """Table I with our numbers beside the report's, one record a row.
+
+    SSIM in `eval` mode, with the 95 % bootstrap interval over the images in brackets.
+    """
+    rows = []
+    for run in runs:
+        result, row = run.result(), EXPERIMENTS[run.config.experiment]
+        reported = row.report_ssim or ("", "", "")
+        ours = {
+            split: "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**result["ssim"]["eval"][split])
+            for split in SPLITS
+        }
+        rows.append(
+            {
+                "model": row.title,
+                "experiment": row.name,
+                **{f"report {split}": value for split, value in zip(SPLITS, reported, strict=True)},
+                **ours,
+            }
+        )
+    for name, means in floors.items():
+        floor = {f"report {split}": "" for split in SPLITS}
+        ours = {split: f"{means[split]:.3f}" if split in means else "" for split in SPLITS}
+        rows.append({"model": f"no network: {name}", "experiment": "", **floor, **ours})
+    return rows
+
+
+def as_markdown(rows: Sequence[Mapping]) -> str:
+    """Records as a Markdown table."""
+    header = list(rows[0])
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines += ["| " + " | ".join(str(row[key]) for key in header) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(rows: Sequence[Mapping]) -> str:
+    """Records as comma-separated values."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def provenance(run: Run, data: StreetData) -> str:
+    """What a number of this run means, in one sentence for a caption."""
+    config = run.config
+    return (
+        f"Data set {data.name} ({len(data.train)} / {len(data.val)} / {len(data.test)} pairs), "
+        f"{config.image_size}x{config.image_size} pixels, width {config.width}, "
+        f"{config.epochs} epochs, batch size {config.batch_size}, seed {config.seed}; "
+        "SSIM with a Gaussian window (sigma 1.5, 11 pixels), data range 1, mean over RGB, "
+        "generator in eval mode."
+    )
+
+
+@torch.no_grad()
+def translation_strip(runs: Sequence[Run], data: StreetData):
+    """The same test scenes by every run: label map, one column a run, the real photo."""
+    scenes = [index * len(data.test) // SCENES for index in range(min(SCENES, len(data.test)))]
+    batch = data.test.batch(scenes)
+    columns, titles = [batch["label"]], ["label map"]
+    for run in runs:
+        generator, _, _ = load_generator(run.folder, torch.device("cpu"))
+        columns.append(generator_predictor(generator)(batch))
+        titles.append(run.config.experiment)
+    columns.append(batch["photo"])
+    images = np.stack([to_uint8(column) for column in columns], axis=1)  # (scene, column, H, W, 3)
+    return figures.image_grid(images, [*titles, "photo"])
+
+
+def write_report(runs: Sequence[Run], data: StreetData, folder: Path) -> list[Path]:
+    """Write the table and the figures of finished runs on one data set; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    floors = floor_scores(data)
+    rows = table_rows(runs, floors)
+    caption = provenance(runs[0], data)
+    write_text(folder / "table1.md", f"# Table I\n\n{as_markdown(rows)}\n{caption}\n")
+    write_text(folder / "table1.csv", as_csv(rows))
+    drawn = {
+        "translations": translation_strip(runs, data),
+        "curves": figures.training_curves(
+            {run.config.experiment: run.read_history() for run in runs}
+        ),
+        "ssim": figures.score_intervals(
+            {run.config.experiment: run.result()["ssim"]["eval"]["test"] for run in runs},
+            {name: means["test"] for name, means in floors.items()},
+        ),
+    }
+    written = [folder / "table1.md", folder / "table1.csv"]
+    for name, figure in drawn.items():
+        path = folder / f"{name}.png"
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=150)
+        written.append(path)
+    return written

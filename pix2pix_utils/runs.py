@@ -1,0 +1,222 @@
+"""A run is a folder: what was trained, on what, with what result, and everything to go on with it.
+
+    config.json        the configuration
+    data.json          where the data was, its fingerprint, how it was split, every pair's name
+    environment.json   versions and hardware
+    history.csv        one line an epoch
+    samples/           the same validation scenes after every epoch
+    checkpoints/       last.pt to go on from, best.pt by validation SSIM
+    scores.csv         SSIM of every image with the best checkpoint
+    result.json        the summary; written last, so its presence means that the run is finished
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import pickle
+import platform
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy
+import torch
+import torchvision
+from filelock import FileLock, Timeout
+
+from pix2pix_utils import __version__
+from pix2pix_utils.config import Config
+from pix2pix_utils.data import StreetData
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.files import read_json, replacing, write_json, write_text
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and configuration."""
+
+    folder: Path
+    config: Config
+
+    @classmethod
+    def create(cls, output: Path, config: Config, data: StreetData) -> "Run":
+        """The run of this configuration on this data below `output/runs`; made if it is new.
+
+        The folder's name holds a hash of the configuration and the data's fingerprint: the same
+        again finds the same run, anything else is another run.
+        """
+        identity = json.dumps([config.to_dict(), data.fingerprint], sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+        size = f"{config.image_size}px"
+        name = f"{config.experiment}-{data.name}-{size}-seed{config.seed}-{digest}"
+        run = cls(Path(output) / "runs" / name, config)
+        if not run._config_file.exists():
+            try:
+                for folder in (run.checkpoints, run.samples):
+                    folder.mkdir(parents=True, exist_ok=True)
+                write_json(
+                    run.folder / "data.json",
+                    {
+                        "name": data.name,
+                        "location": data.location,
+                        "fingerprint": data.fingerprint,
+                        "split_rule": data.split_rule,
+                        "splits": data.splits,
+                    },
+                )
+                write_json(run._config_file, config.to_dict())
+            except OSError as error:
+                raise UserError(
+                    f"cannot write the run to {run.folder}: {error.strerror}; "
+                    "choose another folder with --output"
+                ) from None
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """An existing run; raises UserError if the folder holds none."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise UserError(f"there is no run folder {folder}")
+        if not (folder / "config.json").is_file():
+            raise UserError(f"{folder} is not a run: it has no config.json")
+        return cls(folder, Config.from_dict(read_json(folder / "config.json")))
+
+    @property
+    def _config_file(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        return self.checkpoints / "last.pt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        return self.checkpoints / "best.pt"
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.folder / "result.json").is_file()
+
+    def data(self) -> dict:
+        """Where the data was and how it was split."""
+        return read_json(self.folder / "data.json")
+
+    def result(self) -> dict:
+        """The summary of a finished run; raises UserError for an unfinished one."""
+        if not self.is_finished:
+            raise UserError(f"the run {self.folder} is not finished: train it again to go on")
+        return read_json(self.folder / "result.json")
+
+    def write_environment(self, device: torch.device) -> None:
+        write_json(self.folder / "environment.json", describe_environment(device))
+
+    def write_history(self, history: Sequence[dict]) -> None:
+        self._write_table("history.csv", history)
+
+    def read_history(self) -> list[dict[str, float]]:
+        """One record an epoch; empty before the first has ended."""
+        path = self.folder / "history.csv"
+        if not path.is_file():
+            return []
+        return [{key: float(value) for key, value in row.items()} for row in _read_table(path)]
+
+    def write_scores(self, scores: Sequence[dict]) -> None:
+        self._write_table("scores.csv", scores)
+
+    def read_scores(self) -> list[dict[str, str]]:
+        """One record an image: split, name, ssim."""
+        return _read_table(self.folder / "scores.csv")
+
+    def write_result(self, result: dict) -> None:
+        write_json(self.folder / "result.json", result)
+
+    def _write_table(self, name: str, rows: Sequence[dict]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.folder / name, text.getvalue())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run against other processes; raises UserError if one already has it."""
+        lock = FileLock(self.folder / ".lock")
+        holder = self.folder / ".lock-holder"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = holder.read_text(encoding="utf-8") if holder.is_file() else "another process"
+            raise UserError(
+                f"{who} is training in {self.folder}; wait for it to end, or stop it"
+            ) from None
+        try:
+            write_text(holder, f"process {os.getpid()} on {platform.node()}")
+            yield
+        finally:
+            lock.release()
+
+
+def _read_table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def save_checkpoint(path: Path, state: dict) -> None:
+    """Write a checkpoint in one piece: a crash leaves the one before."""
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
+    """Read a checkpoint without executing anything in it.
+
+    Raises UserError if the file is missing, damaged, or not one of this package's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no checkpoint {path}")
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{path} is not a plain file of tensors and was not loaded: "
+            "it may be damaged, or hold code"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"the checkpoint {path} is damaged: {reason}") from None
+    if not isinstance(state, dict) or not {"config", "palette", "generator"} <= state.keys():
+        raise UserError(f"{path} holds no checkpoint of this package (no config and generator)")
+    return state
+
+
+def describe_environment(device: torch.device) -> dict:
+    """Versions and hardware, as far as they can change a number."""
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "pix2pix_utils": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpu_threads": torch.get_num_threads(),
+        "device": device.type,
+        "gpu": gpu,
+    }
