@@ -117,16 +117,24 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_data(arguments: argparse.Namespace) -> int:
-    from pix2pix_utils.sources import check_source, open_source
+    from pix2pix_utils.data import check_source
+    from pix2pix_utils.sources import open_source
 
     source = open_source(arguments.dataset, arguments.data_root)
-    print(f"{source.name}: {source.description}")
+    print(f"{source.name}: {source.description}, in {source.location}")
     print(f"splits: {source.split_rule}")
     check = check_source(source)
-    print(check.describe())
+    print("pairs: " + ", ".join(f"{split} {count}" for split, count in check.counts.items()))
+    sizes = [f"{w}x{h} ({count})" for (w, h), count in sorted(check.photo_sizes.items())]
+    print("photo sizes: " + ", ".join(sizes))
+    print("share of the pixels:")
+    shares = zip(source.palette.classes, check.class_frequencies, strict=True)
+    for name, share in sorted(shares, key=lambda row: -row[1]):
+        print(f"  {name:15} {100 * share:6.2f} %")
     if check.problems:
+        listed = "\n  ".join(check.problems)
         raise UserError(
-            f"{len(check.problems)} problem(s) in {source.name}:\n  " + "\n  ".join(check.problems)
+            f"{len(check.problems)} of the pairs cannot be used; mend or remove them:\n  {listed}"
         )
     return 0
 

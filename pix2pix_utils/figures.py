@@ -11,7 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
+from pix2pix_utils.data import to_uint8
 from pix2pix_utils.labels import Palette
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -152,4 +154,34 @@ def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float
     axis.set_yticks(range(len(names)), names, fontsize=9)
     axis.set_xlabel("SSIM (dots: 95 % interval of the mean over images; diamonds: no network)")
     axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def score_maps(
+    rows: Sequence[tuple[str, Tensor, Tensor]], meaning: str, low: float = 0.0, high: float = 1.0
+) -> Figure:
+    """Photos with the discriminator's score map laid over them, and the scale beside them.
+
+    Each row is a title, photos (N, 3, S, S) in [-1, 1] and scores (N, 1, h, w) in [low, high]. The
+    scale runs from dark blue to yellow (cividis), which the colour-blind read the same way.
+    """
+    count = len(rows[0][1])
+    figure = Figure(figsize=(CELL * count + 1, CELL * len(rows) + 0.2), layout="constrained")
+    axes = figure.subplots(len(rows), count, squeeze=False)
+    for axis_row, (title, photos, scores) in zip(axes, rows, strict=True):
+        axis_row[0].set_ylabel(title, fontsize=9)
+        for axis, photo, score in zip(axis_row, photos, scores, strict=True):
+            size = photo.shape[-1]
+            axis.imshow(to_uint8(photo).mean(axis=-1), cmap="gray", vmin=0, vmax=255)
+            overlay = axis.imshow(
+                score[0],
+                cmap="cividis",
+                vmin=low,
+                vmax=high,
+                alpha=0.6,
+                extent=(-0.5, size - 0.5, size - 0.5, -0.5),
+                interpolation="nearest",
+            )
+            axis.set(xticks=[], yticks=[])
+    figure.colorbar(overlay, ax=axes, label=meaning, shrink=0.8)
     return figure

@@ -16,7 +16,7 @@ from pix2pix_utils.files import replacing
 from pix2pix_utils.labels import Palette
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.runs import Run, load_checkpoint
-from pix2pix_utils.sources import image_files, read_label_map
+from pix2pix_utils.sources import list_images, read_label_map
 
 
 def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette, int]:
@@ -90,7 +90,7 @@ def _jobs(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:
 def _targets(inputs: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]]:
     for path in inputs:
         if path.is_dir():
-            files = image_files(path, recursive=True)
+            files = [file for folder in _folders(path) for file in list_images(folder)]
             if not files:
                 raise UserError(f"the folder {path} holds no images")
             for file in files:
@@ -99,3 +99,11 @@ def _targets(inputs: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]
             yield output / path.with_suffix(".png").name, path
         else:
             raise UserError(f"there is no file or folder {path}")
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """The folder and all below it, without hidden ones."""
+    yield folder
+    for inner in sorted(folder.iterdir()):
+        if inner.is_dir() and not inner.name.startswith("."):
+            yield from _folders(inner)

@@ -1,0 +1,59 @@
+"""Small drawn data sets, cached in a temporary folder."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pix2pix_utils.data import load_data
+from pix2pix_utils.experiments import configure
+from pix2pix_utils.labels import CAMVID
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def folders_of_this_test(monkeypatch, tmp_path, cache_folder):
+    """No test reads or writes the project's own runs, report or cache."""
+    monkeypatch.setenv("PIX2PIX_CACHE", str(cache_folder))
+    monkeypatch.setenv("PIX2PIX_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.delenv("PIX2PIX_PROFILE", raising=False)
+
+
+@pytest.fixture
+def smoke_config():
+    return configure("baseline", "smoke")
+
+
+@pytest.fixture
+def street_data(smoke_config, folders_of_this_test):
+    """The drawn streets of the smoke profile: 12, 6 and 6 pairs of 32x32 pixels."""
+    return load_data(
+        "synthetic",
+        image_size=smoke_config.image_size,
+        limits=smoke_config.pair_limits,
+        progress=False,
+    )
+
+
+@pytest.fixture
+def camvid_folder(tmp_path):
+    """A folder in the layout of the SegNet tutorial: 6 training and 4 validation pairs."""
+    folder = tmp_path / "pairs"
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 6), ("val", 4)):
+        for kind in (split, f"{split}annot"):
+            (folder / kind).mkdir(parents=True)
+        for index in range(count):
+            name = f"{split}{index}.png"
+            classes = generator.integers(0, 12, size=(3, 4), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
+            noise = generator.integers(0, 30, size=(36, 48, 3), dtype=np.uint8)
+            photo = CAMVID.encode(classes) // 2 + 40 + noise
+            Image.fromarray(classes).save(folder / f"{split}annot" / name)
+            Image.fromarray(photo).save(folder / split / name)
+    return folder

@@ -1,0 +1,307 @@
+"""The training step moves the right network; stopping and resuming changes nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from pix2pix_utils import training
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.interrupts import Interrupted
+from pix2pix_utils.losses import adversarial_loss
+from pix2pix_utils.runs import Run, load_checkpoint
+from pix2pix_utils.training import Networks, Trainer, epoch_order, train, training_step
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def networks(smoke_config):
+    torch.manual_seed(0)
+    return Networks.build(smoke_config, CPU)
+
+
+@pytest.fixture
+def pair():
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(2, 2, 3, 32, 32, generator=generator) * 2 - 1
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
+
+
+def reference_step(networks, label, photo, adversarial, alpha):
+    """The update as base repository [3] writes it, except that the generator runs once."""
+    g, d = networks.generator, networks.discriminator
+    fake = g(label)
+    d.zero_grad()
+    loss = (adversarial(d(label, photo), True) + adversarial(d(label, fake.detach()), False)) * 0.5
+    loss.backward()
+    networks.discriminator_optimizer.step()
+    g.zero_grad()
+    g_loss = adversarial(d(label, fake), True) + alpha * (fake - photo).abs().mean()
+    g_loss.backward()
+    networks.generator_optimizer.step()
+    return g_loss.item(), loss.item()
+
+
+@pytest.mark.parametrize("name", ["bce", "mse"])
+def test_steps_equal_a_plain_reference(smoke_config, pair, name):
+    torch.manual_seed(0)
+    ours = Networks.build(smoke_config, CPU)
+    plain = Networks.build(smoke_config, CPU)
+    plain.load_state_dict(ours.state_dict())
+    for step in range(3):
+        torch.manual_seed(step)
+        losses = training_step(ours, *pair, adversarial_loss(name), 100.0)
+        torch.manual_seed(step)
+        expected = reference_step(plain, *pair, adversarial_loss(name), 100.0)
+        measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
+        assert measured == pytest.approx(expected, rel=1e-5)
+    torch.testing.assert_close(weights(ours.generator), weights(plain.generator))
+    torch.testing.assert_close(weights(ours.discriminator), weights(plain.discriminator))
+
+
+def test_the_discriminators_loss_does_not_reach_the_generator(networks, pair):
+    before = weights(networks.generator)
+    networks.generator_optimizer.step = lambda: None  # leaves only the discriminator's update
+    training_step(networks, *pair, adversarial_loss("bce"), 100.0)
+    assert torch.equal(weights(networks.generator), before)
+
+
+def test_the_generators_loss_does_not_reach_the_discriminator(networks, pair):
+    captured = []
+    step = networks.discriminator_optimizer.step
+
+    def step_and_capture():
+        step()
+        captured.append([p.grad.clone() for p in networks.discriminator.parameters()])
+
+    networks.discriminator_optimizer.step = step_and_capture
+    training_step(networks, *pair, adversarial_loss("bce"), 100.0)
+    after = [p.grad for p in networks.discriminator.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(captured[0], after, strict=True))
+    assert all(p.requires_grad for p in networks.discriminator.parameters())
+
+
+def test_both_parts_of_the_generators_loss_reach_it(smoke_config, pair):
+    gradients = []
+    for alpha in (0.0, 100.0):
+        torch.manual_seed(0)
+        networks = Networks.build(smoke_config, CPU)
+        training_step(networks, *pair, adversarial_loss("bce"), alpha)
+        gradients.append(torch.cat([p.grad.flatten() for p in networks.generator.parameters()]))
+    assert gradients[0].abs().sum() > 0
+    assert not torch.allclose(gradients[0], gradients[1])
+
+
+def test_the_generator_runs_once_a_step(networks, pair):
+    calls = []
+    networks.generator.register_forward_hook(lambda *_: calls.append(1))
+    training_step(networks, *pair, adversarial_loss("bce"), 100.0)
+    assert len(calls) == 1
+
+
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
+    assert sorted(epoch_order(50, 0, 0).tolist()) == list(range(50))
+    assert torch.equal(epoch_order(50, 3, 7), epoch_order(50, 3, 7))
+    assert not torch.equal(epoch_order(50, 3, 7), epoch_order(50, 3, 8))
+    assert not torch.equal(epoch_order(50, 3, 7), epoch_order(50, 4, 7))
+
+
+def test_a_run_folder_tells_everything(smoke_config, street_data, tmp_path):
+    run = train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    names = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*.*")}
+    assert names >= {
+        "config.json",
+        "data.json",
+        "environment.json",
+        "history.csv",
+        "scores.csv",
+        "result.json",
+        "checkpoints/last.pt",
+        "checkpoints/best.pt",
+        "samples/epoch-0001.png",
+        "samples/epoch-0002.png",
+    }
+    assert Run.open(run.folder).config == smoke_config
+    assert run.data()["splits"]["val"] == street_data.val.names
+    history, result = run.read_history(), run.result()
+    assert [row["epoch"] for row in history] == [1, 2]
+    best = max(row["val_ssim"] for row in history)
+    assert result["ssim"]["eval"]["val"]["mean"] == pytest.approx(best, abs=1e-5)
+    scores = [
+        float(row["ssim"])
+        for row in run.read_scores()
+        if row["split"] == "test" and row["inference"] == "eval"
+    ]
+    assert len(scores) == len(street_data.test)
+    mean = sum(scores) / len(scores)
+    assert result["ssim"]["eval"]["test"]["mean"] == pytest.approx(mean, abs=1e-5)
+
+
+def test_training_again_loads_the_run_and_another_configuration_is_another_run(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    first = train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    other = train(replace(smoke_config, alpha=50.0), street_data, tmp_path, CPU, progress=False)
+    assert other.folder != first.folder
+    monkeypatch.setattr(training, "training_step", None)  # fails if anything is trained
+    again = train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    assert again.folder == first.folder
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    smoke_config, street_data, tmp_path
+):
+    def last_weights(config, name):
+        run = train(config, street_data, tmp_path / name, CPU, progress=False)
+        return load_checkpoint(run.last_checkpoint)["generator"]
+
+    first = last_weights(smoke_config, "a")
+    torch.rand(7)  # whatever else is drawn in the process
+    assert_equal_states(first, last_weights(smoke_config, "b"))
+    other = last_weights(replace(smoke_config, seed=1), "c")
+    assert any(not torch.equal(a, b) for a, b in zip(first.values(), other.values(), strict=True))
+
+
+def assert_equal_states(a: dict, b: dict) -> None:
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop_after", [1, 12, 17])
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
+    smoke_config, street_data, tmp_path, monkeypatch, signum, stop_after
+):
+    whole = train(smoke_config, street_data, tmp_path / "whole", CPU, progress=False)
+
+    steps = []
+    step = training.training_step
+
+    def step_and_stop(*arguments):
+        losses = step(*arguments)
+        steps.append(1)
+        if len(steps) == stop_after:
+            os.kill(os.getpid(), signum)
+            time.sleep(0.01)  # the signal arrives inside the step
+        return losses
+
+    monkeypatch.setattr(training, "training_step", step_and_stop)
+    with pytest.raises(Interrupted):
+        train(smoke_config, street_data, tmp_path / "cut", CPU, progress=False)
+    assert len(steps) == stop_after
+    monkeypatch.setattr(training, "training_step", step)
+    resumed = train(smoke_config, street_data, tmp_path / "cut", CPU, progress=False)
+    assert len(resumed.read_history()) == smoke_config.epochs
+
+    for name in ("last.pt", "best.pt"):
+        a = load_checkpoint(whole.checkpoints / name)
+        b = load_checkpoint(resumed.checkpoints / name)
+        assert_equal_states(a["generator"], b["generator"])
+        assert_equal_states(a["discriminator"], b["discriminator"])
+    assert whole.result()["ssim"] == resumed.result()["ssim"]
+    assert [drop_seconds(row) for row in whole.read_history()] == [
+        drop_seconds(row) for row in resumed.read_history()
+    ]
+
+
+def drop_seconds(row: dict) -> dict:
+    return {key: value for key, value in row.items() if key != "seconds"}
+
+
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from pix2pix_utils import training
+from pix2pix_utils.experiments import configure
+from pix2pix_utils.study import load_data_for
+
+torch.set_num_threads(2)
+training.SECONDS_BETWEEN_CHECKPOINTS = 0
+kill_after = int(sys.argv[2])
+step, steps = training.training_step, []
+
+def step_and_die(*arguments):
+    losses = step(*arguments)
+    steps.append(1)
+    if len(steps) == kill_after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return losses
+
+training.training_step = step_and_die
+config = configure("baseline", "smoke")
+data = load_data_for(config, "synthetic")
+training.train(config, data, Path(sys.argv[1]), torch.device("cpu"), progress=False)
+"""
+
+
+@pytest.mark.parametrize("kill_after", [5, 15])
+def test_kill_9_in_mid_epoch_then_resume_ends_with_the_same_weights(
+    smoke_config, street_data, tmp_path, kill_after
+):
+    whole = train(smoke_config, street_data, tmp_path / "whole", CPU, progress=False)
+    command = [sys.executable, "-c", KILLED_RUN, str(tmp_path / "cut"), str(kill_after)]
+    killed = subprocess.run(command, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    run = Run.create(tmp_path / "cut", smoke_config, street_data)
+    position = load_checkpoint(run.last_checkpoint)
+    assert 12 * position["epoch"] + position["step"] == kill_after - 1
+    resumed = train(smoke_config, street_data, tmp_path / "cut", CPU, progress=False)
+    assert_equal_states(
+        load_checkpoint(whole.last_checkpoint)["generator"],
+        load_checkpoint(resumed.last_checkpoint)["generator"],
+    )
+
+
+def test_a_second_process_is_told_who_holds_the_run(smoke_config, street_data, tmp_path):
+    run = Run.create(tmp_path, smoke_config, street_data)
+    errors = []
+
+    def second():
+        try:
+            train(smoke_config, street_data, tmp_path, CPU, progress=False)
+        except UserError as error:
+            errors.append(str(error))
+
+    with run.locked():
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+    assert len(errors) == 1 and f"process {os.getpid()}" in errors[0]
+
+
+def test_a_diverged_run_stops_and_keeps_the_last_good_checkpoint(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    step, steps = training.training_step, []
+
+    def step_that_diverges(networks, label, photo, *arguments):
+        steps.append(1)
+        bad = photo * float("nan") if len(steps) > 12 else photo
+        return step(networks, label, bad, *arguments)
+
+    monkeypatch.setattr(training, "training_step", step_that_diverges)
+    with pytest.raises(UserError, match=r"generator_loss is nan.*epoch 2.*--set learning_rate"):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    run = Run.create(tmp_path, smoke_config, street_data)
+    state = load_checkpoint(run.last_checkpoint)
+    assert state["epoch"] == 1
+    assert all(tensor.isfinite().all() for tensor in state["generator"].values())
+
+
+def test_a_checkpoint_of_another_configuration_is_named(smoke_config, street_data):
+    state = Trainer(smoke_config, street_data, CPU).state()
+    other = Trainer(replace(smoke_config, alpha=50.0), street_data, CPU)
+    with pytest.raises(UserError, match=r"trained with alpha=100.0, but this run has alpha=50.0"):
+        other.load_state(state)
