@@ -18,7 +18,7 @@ from pix2pix_utils.experiments import (
     default_profile,
 )
 from pix2pix_utils.interrupts import Interrupted
-from pix2pix_utils.paths import output_root
+from pix2pix_utils.paths import data_root, output_root
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,12 +31,13 @@ def build_parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="check a data set and describe it")
     data.add_argument("dataset", nargs="?", default="synthetic", help=DATASET_HELP)
     _add_data_root(data)
+    data.add_argument(
+        "--download", action="store_true", help="fetch the data set first (camvid only)"
+    )
     data.set_defaults(run=run_data)
 
     train = commands.add_parser("train", help="train one experiment, or go on with it")
-    train.add_argument(
-        "experiment", metavar="EXPERIMENT", help=f"one of: {', '.join(EXPERIMENTS)}"
-    )
+    train.add_argument("experiment", metavar="EXPERIMENT", help=f"one of: {', '.join(EXPERIMENTS)}")
     _add_training_options(train)
     train.set_defaults(run=run_train)
 
@@ -118,8 +119,16 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def run_data(arguments: argparse.Namespace) -> int:
     from pix2pix_utils.data import check_source
+    from pix2pix_utils.download import CAMVID_LICENCE, download_camvid
     from pix2pix_utils.sources import open_source
 
+    if arguments.download:
+        if arguments.dataset.lower() != "camvid":
+            raise UserError(
+                f"only camvid can be downloaded, not '{arguments.dataset}'; see data/README.md"
+            )
+        print(CAMVID_LICENCE)
+        download_camvid(arguments.data_root or data_root())
     source = open_source(arguments.dataset, arguments.data_root)
     print(f"{source.name}: {source.description}, in {source.location}")
     print(f"splits: {source.split_rule}")
@@ -140,9 +149,7 @@ def run_data(arguments: argparse.Namespace) -> int:
 
 
 def run_train(arguments: argparse.Namespace) -> int:
-    config = configure(
-        arguments.experiment, arguments.profile, arguments.seed, arguments.settings
-    )
+    config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
     from pix2pix_utils.devices import choose_device
     from pix2pix_utils.study import load_data_for
     from pix2pix_utils.training import train

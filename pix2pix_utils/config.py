@@ -60,7 +60,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict) -> "Config":
-        """The inverse of `to_dict`; raises UserError for an unknown key or a value of a wrong type."""
+        """The inverse of `to_dict`; raises UserError for an unknown key or a wrong type."""
         settings = {key: _checked(key, value) for key, value in values.items()}
         return cls(**settings)
 

@@ -55,12 +55,12 @@ def palette_legend(palette: Palette, columns: int = 5) -> Figure:
     """The colour of every class, with its index and name."""
     lines = -(-len(palette) // columns)
     figure = Figure(figsize=(9, 0.28 * lines + 0.2), layout="constrained")
-    figure.legend(
+    axis = figure.subplots()  # IPython shows no figure without axes
+    axis.set_axis_off()
+    axis.legend(
         handles=[
             Patch(facecolor=color / 255, edgecolor="black", label=f"{index} {name}")
-            for index, (name, color) in enumerate(
-                zip(palette.classes, palette.colors, strict=True)
-            )
+            for index, (name, color) in enumerate(zip(palette.classes, palette.colors, strict=True))
         ],
         ncols=columns,
         loc="center",
@@ -142,18 +142,27 @@ def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float
     `scores` maps a name to `mean`, `low` and `high`; `reference` a name to a mean.
     """
     names = [*reference, *scores]
-    figure = Figure(figsize=(7, 0.32 * len(names) + 0.8), layout="constrained")
+    figure = Figure(figsize=(7, 0.32 * len(names) + 1.2), layout="constrained")
     axis = figure.subplots()
-    for row, name in enumerate(names):
-        if name in reference:
-            axis.plot(reference[name], row, "D", color="#777777")
-        else:
-            score = scores[name]
-            spread = [[score["mean"] - score["low"]], [score["high"] - score["mean"]]]
-            axis.errorbar(score["mean"], row, xerr=spread, fmt="o", color=COLORS[0], capsize=3)
+    axis.plot(
+        list(reference.values()), range(len(reference)), "D", color="#777777", label="no network"
+    )
+    means = np.array([score["mean"] for score in scores.values()])
+    lows = np.array([score["low"] for score in scores.values()])
+    highs = np.array([score["high"] for score in scores.values()])
+    axis.errorbar(
+        means,
+        range(len(reference), len(names)),
+        xerr=[means - lows, highs - means],
+        fmt="o",
+        color=COLORS[0],
+        capsize=3,
+        label="network, 95 % interval of the mean over images",
+    )
     axis.set_yticks(range(len(names)), names, fontsize=9)
-    axis.set_xlabel("SSIM (dots: 95 % interval of the mean over images; diamonds: no network)")
+    axis.set_xlabel("SSIM")
     axis.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
@@ -184,4 +193,25 @@ def score_maps(
             )
             axis.set(xticks=[], yticks=[])
     figure.colorbar(overlay, ax=axes, label=meaning, shrink=0.8)
+    return figure
+
+
+def value_bars(values: Mapping[str, float], label: str) -> Figure:
+    """One horizontal bar for each name, from the top, with its value; the first is set apart."""
+    figure = Figure(figsize=(7, 0.3 * len(values) + 0.7), layout="constrained")
+    axis = figure.subplots()
+    bars = axis.barh(
+        list(values),
+        list(values.values()),
+        color=[COLORS[0], *["#BBBBBB"] * (len(values) - 1)],
+        hatch=["//", *[""] * (len(values) - 1)],
+        edgecolor="black",
+        linewidth=0.5,
+    )
+    axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=9)
+    axis.invert_yaxis()
+    axis.margins(x=0.18)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)
     return figure

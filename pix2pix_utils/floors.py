@@ -62,7 +62,7 @@ def to_float_photo(photo: np.ndarray) -> Tensor:
 
 
 def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
-    """Mean colour (rows, C, 3) in [-1, 1]; a class unseen in a row falls back to its overall mean."""
+    """Mean colour (rows, C, 3) in [-1, 1]; a class unseen in a row gets its overall mean."""
     size, count = train.image_size, len(train.palette)
     sums = np.zeros((size * count, 3))
     pixels = np.zeros(size * count)
@@ -82,9 +82,7 @@ def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
     )
     if not by_row:
         return torch.from_numpy(overall[None] / 127.5 - 1).float()
-    rows = np.where(
-        (pixels > 0)[..., None], sums / np.maximum(pixels, 1)[..., None], overall[None]
-    )
+    rows = np.where((pixels > 0)[..., None], sums / np.maximum(pixels, 1)[..., None], overall[None])
     return torch.from_numpy(rows / 127.5 - 1).float()
 
 

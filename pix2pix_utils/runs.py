@@ -1,13 +1,13 @@
 """A run is a folder: what was trained, on what, with what result, and everything to go on with it.
 
-    config.json        the configuration
-    data.json          where the data was, its fingerprint, how it was split, every pair's name
-    environment.json   versions and hardware
-    history.csv        one line an epoch
-    samples/           the same validation scenes after every epoch
-    checkpoints/       last.pt to go on from, best.pt by validation SSIM
-    scores.csv         SSIM of every image with the best checkpoint
-    result.json        the summary; written last, so its presence means that the run is finished
+config.json        the configuration
+data.json          where the data was, its fingerprint, how it was split, every pair's name
+environment.json   versions and hardware
+history.csv        one line an epoch
+samples/           the same validation scenes after every epoch
+checkpoints/       last.pt to go on from, best.pt by validation SSIM
+scores.csv         SSIM of every image with the best checkpoint
+result.json        the summary; written last, so its presence means that the run is finished
 """
 
 import csv

@@ -34,9 +34,7 @@ def load_data_for(config: Config, dataset: str, data_root: Path | None = None) -
     )
 
 
-def load_data_of(
-    run: Run, dataset: str | None = None, data_root: Path | None = None
-) -> StreetData:
+def load_data_of(run: Run, dataset: str | None = None, data_root: Path | None = None) -> StreetData:
     """The data that a run was trained on, from where it lay or from `dataset`.
 
     Raises UserError if it is not the same data any more.

@@ -201,9 +201,7 @@ class Trainer:
             batch = train.batch(order[start : start + config.batch_size].tolist())
             label, photo = batch["label"].to(self.device), batch["photo"].to(self.device)
             with guard.atomic():
-                losses = training_step(
-                    self.networks, label, photo, self.adversarial, config.alpha
-                )
+                losses = training_step(self.networks, label, photo, self.adversarial, config.alpha)
                 for name, value in losses.items():
                     self._loss_sums[name] = self._loss_sums.get(name, 0) + value
                 self.step += 1

@@ -9,7 +9,7 @@ from pix2pix_utils.data import load_data
 from pix2pix_utils.experiments import configure
 from pix2pix_utils.labels import CAMVID
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # tiny networks: more threads only wait for each other
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,9 @@ def camvid_folder(tmp_path):
             (folder / kind).mkdir(parents=True)
         for index in range(count):
             name = f"{split}{index}.png"
-            classes = generator.integers(0, 12, size=(3, 4), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
+            classes = (
+                generator.integers(0, 12, size=(3, 4), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
+            )
             noise = generator.integers(0, 30, size=(36, 48, 3), dtype=np.uint8)
             photo = CAMVID.encode(classes) // 2 + 40 + noise
             Image.fromarray(classes).save(folder / f"{split}annot" / name)

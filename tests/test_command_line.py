@@ -127,9 +127,7 @@ def test_translate_refuses_bad_input_before_it_writes(run_folder, label_folder, 
     main(["translate", str(run_folder), *map(str, twice), "--output", str(output)])
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "holds no images" in error_of(
-        capsys, "translate", run_folder, empty, "--output", output
-    )
+    assert "holds no images" in error_of(capsys, "translate", run_folder, empty, "--output", output)
     assert "no checkpoint" in error_of(
         capsys, "translate", tmp_path / "x.pt", label_folder, "--output", output
     )

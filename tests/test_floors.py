@@ -44,9 +44,7 @@ def test_class_row_color_and_its_fallback_for_a_class_unseen_in_a_row(pairs):
     mean = row[everything["classes"][:, y] == index].mean(dim=0)
     torch.testing.assert_close(predict(batch)[0, :, y, 7], mean, atol=1e-5, rtol=0)
 
-    only_once = StreetPairs(
-        pairs.photos[:1], np.zeros((1, SIZE, SIZE), np.uint8), ["one"], CAMVID
-    )
+    only_once = StreetPairs(pairs.photos[:1], np.zeros((1, SIZE, SIZE), np.uint8), ["one"], CAMVID)
     only_once.classes[0, 3] = 2
     elsewhere = {"classes": torch.full((1, SIZE, SIZE), 2)}
     painted = class_row_color(only_once)(elsewhere)[0, :, 10]

@@ -1,5 +1,7 @@
 """The networks are the ones of the paper, parameter for parameter."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -34,7 +36,9 @@ class ReferenceUNet256(nn.Module):
     def forward(self, x):
         e = [self.conv1(x)]
         for i in range(2, 8):
-            e.append(getattr(self, f"conv{i}_bn")(getattr(self, f"conv{i}")(F.leaky_relu(e[-1], 0.2))))
+            e.append(
+                getattr(self, f"conv{i}_bn")(getattr(self, f"conv{i}")(F.leaky_relu(e[-1], 0.2)))
+            )
         x = self.conv8(F.leaky_relu(e[-1], 0.2))
         for i in range(1, 8):
             x = getattr(self, f"deconv{i}_bn")(getattr(self, f"deconv{i}")(F.relu(x)))
@@ -70,8 +74,17 @@ def test_networks_have_the_size_of_the_paper():
 
     # 4 * 4 * in * out + out for every convolution, 2 * channels for every batch norm
     down = [3, 64, 128, 256, 512, 512, 512, 512, 512]
-    up = [(512, 512), (1024, 512), (1024, 512), (1024, 512), (1024, 256), (512, 128), (256, 64), (128, 3)]
-    expected = sum(16 * a * b + b for a, b in zip(down, down[1:], strict=False))
+    up = [
+        (512, 512),
+        (1024, 512),
+        (1024, 512),
+        (1024, 512),
+        (1024, 256),
+        (512, 128),
+        (256, 64),
+        (128, 3),
+    ]
+    expected = sum(16 * a * b + b for a, b in pairwise(down))
     expected += sum(16 * a * b + b for a, b in up)
     expected += 2 * (128 + 256 + 512 * 4) + 2 * (512 * 4 + 256 + 128 + 64)
     assert count(build_generator("unet", 256, 64)) == expected

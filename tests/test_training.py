@@ -227,7 +227,7 @@ from pix2pix_utils import training
 from pix2pix_utils.experiments import configure
 from pix2pix_utils.study import load_data_for
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 training.SECONDS_BETWEEN_CHECKPOINTS = 0
 kill_after = int(sys.argv[2])
 step, steps = training.training_step, []

@@ -1,0 +1,177 @@
+"""The enhanced generator of the study: a U-Net of explicit encoder and decoder blocks."""
+
+import torch
+from torch import Tensor, nn
+
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.initialization import init_normal
+from pix2pix_utils.models.unet import IMAGE_SIZES
+
+DROPOUT_BLOCKS = ("first", "last", "none")
+
+
+class EncoderBlock(nn.Module):
+    """Halve the height and width with a 4x4 convolution, then refine with a 3x3 convolution.
+
+    LeakyReLU stands before each convolution, batch norm behind it. The features that the block
+    returns are not yet activated: a decoder block that receives them as a skip applies its own.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        activate: bool = True,
+        normalize: bool = True,
+        extra_conv: bool = True,
+    ):
+        super().__init__()
+        layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
+        layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
+        if normalize:
+            layers.append(nn.BatchNorm2d(channels_out))
+        if extra_conv:
+            layers.append(nn.LeakyReLU(0.2))
+            layers.append(nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1))
+            if normalize:
+                layers.append(nn.BatchNorm2d(channels_out))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layers(features)  # (N, channels_in, H, W) to (N, channels_out, H / 2, W / 2)
+
+
+class DecoderBlock(nn.Module):
+    """Double the height and width with a transposed 4x4 convolution, then refine with a 3x3 one.
+
+    ReLU stands before each convolution, batch norm behind it, dropout at the end.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, dropout: bool = False, extra_conv: bool = True
+    ):
+        super().__init__()
+        layers: list[nn.Module] = [
+            nn.ReLU(),
+            nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
+            nn.BatchNorm2d(channels_out),
+        ]
+        if extra_conv:
+            layers += [
+                nn.ReLU(),
+                nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1),
+                nn.BatchNorm2d(channels_out),
+            ]
+        if dropout:
+            layers.append(nn.Dropout(0.5))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layers(features)  # (N, channels_in, H, W) to (N, channels_out, 2 H, 2 W)
+
+
+class OutputBlock(nn.Module):
+    """The last decoder block: its last convolution paints the three colours, tanh bounds them.
+
+    No batch norm between that convolution and tanh: it would give the photos of every batch the
+    same mean and contrast, at batch size 1 a night scene those of a day scene.
+    """
+
+    def __init__(self, channels_in: int, width: int, extra_conv: bool = True):
+        super().__init__()
+        layers: list[nn.Module] = [nn.ReLU()]
+        if extra_conv:
+            layers += [
+                nn.ConvTranspose2d(channels_in, width, kernel_size=4, stride=2, padding=1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Conv2d(width, 3, kernel_size=3, padding=1),
+            ]
+        else:
+            layers.append(nn.ConvTranspose2d(channels_in, 3, kernel_size=4, stride=2, padding=1))
+        self.layers = nn.Sequential(*layers, nn.Tanh())
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layers(features)  # (N, channels_in, S / 2, S / 2) to (N, 3, S, S) in [-1, 1]
+
+
+class EnhancedUNet(nn.Module):
+    """The baseline with a second convolution in every block and batch norm behind all but the last.
+
+    The encoder stops at 2x2, one level earlier than the baseline's: batch norm needs more than one
+    value a channel, and a batch may be a single image. Filters double from `width` up to 8 `width`.
+    The decoder block of each size also receives what the encoder had at that size.
+
+    Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512.
+
+    The options take single differences to the baseline back, for ablations:
+    `extra_conv=False` leaves out the 3x3 convolutions. `norm_everywhere=False` leaves out the batch
+    norm of the first and of the innermost encoder block, where the baseline has none.
+    `dropout_blocks` says which three decoder blocks end in dropout: the "first" (innermost), the
+    "last" before the output block, or "none"; a 32-pixel network has only three, so there "first"
+    and "last" are the same. With both booleans off it is the baseline of half the image size,
+    which has as many levels.
+
+    Raises UserError for another size or another choice of blocks.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 256,
+        width: int = 64,
+        extra_conv: bool = True,
+        norm_everywhere: bool = True,
+        dropout_blocks: str = "first",
+    ):
+        super().__init__()
+        if image_size not in IMAGE_SIZES:
+            raise UserError(
+                f"image_size is {image_size}, but the enhanced U-Net halves the image down to "
+                f"2x2 pixels: choose one of {', '.join(map(str, IMAGE_SIZES))}"
+            )
+        if dropout_blocks not in DROPOUT_BLOCKS:
+            raise UserError(
+                f"dropout_blocks is '{dropout_blocks}'; choose one of: {', '.join(DROPOUT_BLOCKS)}"
+            )
+        levels = image_size.bit_length() - 2  # 256 = 2 * 2 ** 7
+        filters = [width * min(2**level, 8) for level in range(levels)]
+        innermost = levels - 1
+        with_dropout = {
+            "first": range(3),
+            "last": range(innermost - 3, innermost),
+            "none": range(0),
+        }[dropout_blocks]
+
+        self.encoder = nn.ModuleList(
+            EncoderBlock(
+                channels_in=3 if level == 0 else filters[level - 1],
+                channels_out=filters[level],
+                activate=level > 0,
+                normalize=norm_everywhere or 0 < level < innermost,
+                extra_conv=extra_conv,
+            )
+            for level in range(levels)
+        )
+        self.decoder = nn.ModuleList(
+            DecoderBlock(
+                # every level but the innermost also receives the encoder's features
+                channels_in=filters[level] * (1 if level == innermost else 2),
+                channels_out=filters[level - 1],
+                dropout=innermost - level in with_dropout,
+                extra_conv=extra_conv,
+            )
+            for level in reversed(range(1, levels))
+        )
+        self.output = OutputBlock(filters[0] * 2, width, extra_conv)
+        self.apply(init_normal)
+
+    def forward(self, label: Tensor) -> Tensor:
+        skips = []
+        features = label
+        for block in self.encoder:
+            features = block(features)  # (N, filters[level], S / 2**(level + 1), same)
+            skips.append(features)
+        skips.pop()  # the innermost features go straight up
+        for block in self.decoder:
+            features = torch.cat([block(features), skips.pop()], dim=1)
+        return self.output(features)

@@ -1,0 +1,89 @@
+"""The U-Net of junyanz/pytorch-CycleGAN-and-pix2pix, for the weights released with it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.unet import IMAGE_SIZES
+
+
+class UNetLevel(nn.Module):
+    """One level of the U-Net with everything inside it: down, the inner levels, up, and the skip.
+
+    Input: (N, C, H, W). Output: the input and what the level made of it, (N, 2 C, H, W); of the
+    outermost level only the latter, (N, 3, S, S).
+
+    The names and positions of the layers are those of the released files: `model.0`, `model.1`,
+    and so on, with the inner level among them. There, activations overwrite their input, so that
+    the skip carries LeakyReLU'd features; the ReLU that follows makes it the same either way.
+    """
+
+    def __init__(self, filters: Sequence[int], level: int):
+        super().__init__()
+        self.outermost, innermost = level == 0, level == len(filters) - 1
+        outside = 3 if self.outermost else filters[level - 1]  # channels
+        inside = filters[level]
+
+        layers: list[nn.Module] = [] if self.outermost else [nn.LeakyReLU(0.2)]
+        layers.append(nn.Conv2d(outside, inside, kernel_size=4, stride=2, padding=1, bias=False))
+        if not (self.outermost or innermost):
+            layers.append(nn.BatchNorm2d(inside))
+        if not innermost:
+            layers.append(UNetLevel(filters, level + 1))
+        layers.append(nn.ReLU())
+        layers.append(
+            nn.ConvTranspose2d(
+                inside if innermost else inside * 2,
+                outside,
+                kernel_size=4,
+                stride=2,
+                padding=1,
+                bias=self.outermost,
+            )
+        )
+        layers.append(nn.Tanh() if self.outermost else nn.BatchNorm2d(outside))
+        if inside == outside and not innermost:  # the middle levels: three of them at 256x256
+            layers.append(nn.Dropout(0.5))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        made = self.model(features)
+        return made if self.outermost else torch.cat([features, made], dim=1)
+
+
+class Pix2PixUNet(nn.Module):
+    """`unet_256` of the repository, state-dict compatible key for key, and its other sizes.
+
+    It differs from the baseline in details: no biases in front of batch norm, no dropout in the
+    innermost level but in the ones around it, batch norm scales from N(1, 0.02).
+
+    Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512; one
+    level fewer or more for each halving or doubling of the image. The released files fit 256 and
+    `width` 64. Raises UserError for another size.
+    """
+
+    def __init__(self, image_size: int = 256, width: int = 64):
+        super().__init__()
+        if image_size not in IMAGE_SIZES:
+            raise UserError(
+                f"image_size is {image_size}, but the U-Net halves the image down to one pixel: "
+                f"choose one of {', '.join(map(str, IMAGE_SIZES))}"
+            )
+        levels = image_size.bit_length() - 1  # 256 = 2 ** 8
+        filters = [width * min(2**level, 8) for level in range(levels)]
+        self.model = UNetLevel(filters, level=0)
+        self.apply(_init_normal)
+
+    def forward(self, label: Tensor) -> Tensor:
+        return self.model(label)
+
+
+def _init_normal(module: nn.Module) -> None:
+    """As that repository draws them: convolutions from N(0, 0.02), batch norms from N(1, 0.02)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
+        mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+        nn.init.normal_(module.weight, mean, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
