@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.experiments import (
+    AUGMENTED,
     EXPERIMENTS,
     PROFILES,
     TABLE_1,
@@ -37,7 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
     data.set_defaults(run=run_data)
 
     train = commands.add_parser("train", help="train one experiment, or go on with it")
-    train.add_argument("experiment", metavar="EXPERIMENT", help=f"one of: {', '.join(EXPERIMENTS)}")
+    train.add_argument(
+        "experiment",
+        metavar="EXPERIMENT",
+        help=f"one of: {', '.join(EXPERIMENTS)}; with +flip, +jitter or +flip+jitter behind it to "
+        "augment the training pairs",
+    )
     _add_training_options(train)
     train.set_defaults(run=run_train)
 
@@ -118,8 +124,8 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_data(arguments: argparse.Namespace) -> int:
+    from pix2pix_utils.camvid import CAMVID_LICENCE, download_camvid
     from pix2pix_utils.data import check_source
-    from pix2pix_utils.download import CAMVID_LICENCE, download_camvid
     from pix2pix_utils.sources import open_source
 
     if arguments.download:
@@ -151,12 +157,12 @@ def run_data(arguments: argparse.Namespace) -> int:
 def run_train(arguments: argparse.Namespace) -> int:
     config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
     from pix2pix_utils.devices import choose_device
+    from pix2pix_utils.pretraining import train_experiment
     from pix2pix_utils.study import load_data_for
-    from pix2pix_utils.training import train
 
     device = choose_device(arguments.device)
     data = load_data_for(config, arguments.dataset, arguments.data_root)
-    run = train(config, data, arguments.output or output_root(), device)
+    run = train_experiment(config, data, arguments.output or output_root(), device)
     result = run.result()
     _print_scores(result["ssim"]["eval"])
     print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
@@ -165,7 +171,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_study(arguments: argparse.Namespace) -> int:
-    named = {"table1": TABLE_1, "all": tuple(EXPERIMENTS)}
+    named = {"table1": TABLE_1, "all": (*EXPERIMENTS, *AUGMENTED)}
     names = named.get(arguments.experiments) or arguments.experiments.split(",")
     profile = arguments.profile or default_profile()
     configs = [

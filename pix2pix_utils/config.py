@@ -18,8 +18,13 @@ class Config:
     experiment: str = "baseline"
     generator: str = "unet"
     discriminator: str = "patchgan"
-    adversarial_loss: str = "bce"  # bce or mse
-    alpha: float = 100.0  # weight of the L1 term in the generator's loss
+    adversarial_loss: str = "bce"  # bce, mse, or none: distance alone
+    distance: str = "l1"  # between generated and real photo: l1 or mse
+    alpha: float = 100.0  # weight of the distance in the generator's loss
+    augmentation: str = "none"  # none, flip, jitter or flip+jitter
+    weights: str = "none"  # what the networks start from; see `pix2pix_utils.pretraining`
+    freeze_backbone: bool = False  # of a DeepLab generator
+    warmup_steps: int = 0  # in which only the discriminator learns
     image_size: int = 256  # pixels, height and width
     width: int = 64  # filters in the first layer of both networks
     epochs: int = 200
@@ -36,6 +41,7 @@ class Config:
     def __post_init__(self):
         for name in ("image_size", "width", "epochs", "batch_size"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
         for name in ("train_pairs", "val_pairs", "test_pairs"):
             value = getattr(self, name)
             self._require(name, value is None or value >= 1, "at least 1, or none for all pairs")
@@ -93,6 +99,10 @@ def _parsed(key: str, text: str) -> typing.Any:
     allowed = _value_types(key)
     if text.lower() == "none" and types.NoneType in allowed:
         return None
+    if bool in allowed:
+        if text.lower() not in ("true", "false"):
+            raise UserError(f"--set {key}={text}: the value must be true or false")
+        return text.lower() == "true"
     try:
         return allowed[0](text)
     except ValueError:

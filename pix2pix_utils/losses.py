@@ -44,12 +44,33 @@ ADVERSARIAL_LOSSES = {
     "bce": AdversarialLoss(bce, threshold=0.0),
     "mse": AdversarialLoss(least_squares, threshold=0.5),
 }
+DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "mse": F.mse_loss}
 
 
-def adversarial_loss(name: str) -> AdversarialLoss:
-    """The adversarial loss by its name, `bce` or `mse`; raises UserError for another name."""
-    if name not in ADVERSARIAL_LOSSES:
+@dataclass(frozen=True)
+class Objective:
+    """What a training step minimises: `adversarial + alpha * distance` for the generator.
+
+    Without an adversarial loss there is no game: the generator learns from the distance alone.
+    """
+
+    adversarial: AdversarialLoss | None
+    distance: Callable[[Tensor, Tensor], Tensor]
+    alpha: float
+
+
+def build_objective(adversarial_loss: str, distance: str, alpha: float) -> Objective:
+    """The objective by its names: `bce`, `mse` or `none`, and `l1` or `mse`.
+
+    Raises UserError for another name, or if nothing is left to learn from.
+    """
+    if adversarial_loss not in (*ADVERSARIAL_LOSSES, "none"):
         raise UserError(
-            f"there is no adversarial loss '{name}'; choose one of: {', '.join(ADVERSARIAL_LOSSES)}"
+            f"there is no adversarial loss '{adversarial_loss}'; "
+            f"choose one of: {', '.join(ADVERSARIAL_LOSSES)}, none"
         )
-    return ADVERSARIAL_LOSSES[name]
+    if distance not in DISTANCES:
+        raise UserError(f"there is no distance '{distance}'; choose one of: {', '.join(DISTANCES)}")
+    if adversarial_loss == "none" and alpha == 0:
+        raise UserError("with no adversarial loss and alpha=0 there is nothing to learn from")
+    return Objective(ADVERSARIAL_LOSSES.get(adversarial_loss), DISTANCES[distance], alpha)

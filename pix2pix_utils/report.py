@@ -10,8 +10,13 @@ import torch
 
 from pix2pix_utils import figures
 from pix2pix_utils.data import StreetData, to_uint8
-from pix2pix_utils.evaluation import generator_predictor, ssim_scores
-from pix2pix_utils.experiments import EXPERIMENTS
+from pix2pix_utils.evaluation import (
+    generator_predictor,
+    paired_difference,
+    ssim_scores,
+    summarize,
+)
+from pix2pix_utils.experiments import find_experiment
 from pix2pix_utils.files import replacing, write_text
 from pix2pix_utils.floors import FLOORS
 from pix2pix_utils.runs import Run
@@ -39,16 +44,18 @@ def table_rows(runs: Sequence[Run], floors: Mapping[str, Mapping[str, float]]) -
     """
     rows = []
     for run in runs:
-        result, row = run.result(), EXPERIMENTS[run.config.experiment]
-        reported = row.report_ssim or ("", "", "")
+        result = run.result()
+        row, augmentation = find_experiment(run.config.experiment)
+        augmented = augmentation != "none"
+        reported = ("",) * 3 if augmented else row.report_ssim or ("",) * 3
         ours = {
             split: "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**result["ssim"]["eval"][split])
             for split in SPLITS
         }
         rows.append(
             {
-                "model": row.title,
-                "experiment": row.name,
+                "model": f"{row.title} + {augmentation}" if augmented else row.title,
+                "experiment": run.config.experiment,
                 **{f"report {split}": value for split, value in zip(SPLITS, reported, strict=True)},
                 **ours,
             }
@@ -57,6 +64,44 @@ def table_rows(runs: Sequence[Run], floors: Mapping[str, Mapping[str, float]]) -
         floor = {f"report {split}": "" for split in SPLITS}
         ours = {split: f"{means[split]:.3f}" if split in means else "" for split in SPLITS}
         rows.append({"model": f"no network: {name}", "experiment": "", **floor, **ours})
+    return rows
+
+
+def image_scores(runs: Sequence[Run], split: str = "test", inference: str = "eval") -> np.ndarray:
+    """SSIM of every image of a split, (N,), as the mean over runs that differ in their seed."""
+    columns = []
+    for run in runs:
+        rows = run.read_scores()
+        chosen = [r["ssim"] for r in rows if (r["split"], r["inference"]) == (split, inference)]
+        columns.append(np.array(chosen, dtype=float))
+    return np.mean(columns, axis=0)
+
+
+def comparison_rows(
+    groups: Mapping[str, Sequence[Run]], reference: str, split: str = "test"
+) -> list[dict]:
+    """Each group of runs (one variant, one or more seeds) beside the `reference` group.
+
+    SSIM with its 95 % interval over images, the spread over seeds, and the paired difference to
+    the reference on the same images with its interval and the share of images that improve.
+    """
+    baseline, rows = image_scores(groups[reference], split), []
+    for name, runs in groups.items():
+        scores = image_scores(runs, split)
+        seeds = [image_scores([run], split).mean() for run in runs]
+        difference = paired_difference(scores, baseline)
+        rows.append(
+            {
+                "variant": name,
+                "seeds": len(runs),
+                f"{split} SSIM": "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**summarize(scores)),
+                "lowest to highest seed": f"{min(seeds):.3f} to {max(seeds):.3f}",
+                f"difference to {reference}": ""
+                if name == reference
+                else "{mean:+.3f} [{low:+.3f}, {high:+.3f}]".format(**difference),
+                "images improved": "" if name == reference else f"{difference['improved']:.0%}",
+            }
+        )
     return rows
 
 

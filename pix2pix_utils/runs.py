@@ -15,9 +15,7 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import platform
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +32,7 @@ from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import read_json, replacing, write_json, write_text
+from pix2pix_utils.tensors import load_tensors
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,8 @@ class Run:
 
     def _write_table(self, name: str, rows: Sequence[dict]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        writer = csv.DictWriter(text, columns, restval="nan", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_text(self.folder / name, text.getvalue())
@@ -186,19 +186,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
 
     Raises UserError if the file is missing, damaged, or not one of this package's.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"there is no checkpoint {path}")
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except pickle.UnpicklingError:
-        raise UserError(
-            f"{path} is not a plain file of tensors and was not loaded: "
-            "it may be damaged, or hold code"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"the checkpoint {path} is damaged: {reason}") from None
+    state = load_tensors(path, "checkpoint", device)
     if not isinstance(state, dict) or not {"config", "palette", "generator"} <= state.keys():
         raise UserError(f"{path} holds no checkpoint of this package (no config and generator)")
     return state

@@ -9,9 +9,9 @@ import torch
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, load_data
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.pretraining import train_experiment
 from pix2pix_utils.report import write_report
 from pix2pix_utils.runs import Run
-from pix2pix_utils.training import train
 
 
 @dataclass
@@ -59,7 +59,7 @@ def run_study(
     outcome = StudyOutcome()
     for config in configs:
         try:
-            outcome.runs.append(train(config, data, output, device))
+            outcome.runs.append(train_experiment(config, data, output, device))
         except (UserError, RuntimeError, OSError) as error:
             outcome.failures[config.experiment] = str(error)
     if outcome.runs:

@@ -5,6 +5,7 @@ needed to go on after an interruption, `train` turns a configuration into a fini
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from torch.nn import functional as F
 from torchvision.utils import make_grid
 from tqdm.auto import tqdm
 
+from pix2pix_utils.augment import build_augmentation
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs, to_uint8
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import generator_predictor, ssim_scores, summarize
 from pix2pix_utils.interrupts import InterruptGuard
-from pix2pix_utils.losses import AdversarialLoss, adversarial_loss
-from pix2pix_utils.models import build_discriminator, build_generator
+from pix2pix_utils.losses import AdversarialLoss, Objective, build_objective
+from pix2pix_utils.models import build_discriminator, build_generator, freeze_backbone
 from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; the end of an epoch always writes one
@@ -63,7 +65,11 @@ class Networks:
 
 
 def training_step(
-    networks: Networks, label: Tensor, photo: Tensor, adversarial: AdversarialLoss, alpha: float
+    networks: Networks,
+    label: Tensor,
+    photo: Tensor,
+    objective: Objective,
+    generator_learns: bool = True,
 ) -> dict[str, Tensor]:
     """One update of the discriminator, then one of the generator (Isola et al. 2017, section 3).
 
@@ -71,36 +77,52 @@ def training_step(
     same photo. Returns the losses and the shares of real and of generated patches that the
     discriminator took for real, as detached scalars on the device.
     """
-    generator, discriminator = networks.generator, networks.discriminator
-    generated = generator(label)
+    generated = networks.generator(label)
+    measured = {}
+    if objective.adversarial:
+        measured |= _update_discriminator(networks, label, photo, generated, objective.adversarial)
+    if generator_learns:
+        measured |= _update_generator(networks, label, photo, generated, objective)
+    return measured
 
-    # The discriminator learns to tell real pairs from generated ones. detach(): nothing of this
-    # loss reaches the generator. Halved, so that it learns at half the generator's pace.
+
+def _update_discriminator(
+    networks: Networks, label: Tensor, photo: Tensor, generated: Tensor, loss: AdversarialLoss
+) -> dict[str, Tensor]:
+    """Learn to tell real pairs from generated ones."""
+    discriminator = networks.discriminator
     real_scores = discriminator(label, photo)
+    # detach(): nothing of this loss reaches the generator
     fake_scores = discriminator(label, generated.detach())
-    discriminator_loss = 0.5 * (adversarial(real_scores, True) + adversarial(fake_scores, False))
+    # halved, so that the discriminator learns at half the generator's pace
+    discriminator_loss = 0.5 * (loss(real_scores, True) + loss(fake_scores, False))
     networks.discriminator_optimizer.zero_grad()
     discriminator_loss.backward()
     networks.discriminator_optimizer.step()
+    return {
+        "discriminator_loss": discriminator_loss.detach(),
+        "real_taken_for_real": (real_scores.detach() > loss.threshold).float().mean(),
+        "fake_taken_for_real": (fake_scores.detach() > loss.threshold).float().mean(),
+    }
 
-    # The generator learns to be taken for real by the improved discriminator, and to stay close
-    # to the photo. The gradient passes through the discriminator, whose weights need none.
-    discriminator.requires_grad_(False)
-    generator_adversarial = adversarial(discriminator(label, generated), True)
-    l1 = F.l1_loss(generated, photo)
-    generator_loss = generator_adversarial + alpha * l1
+
+def _update_generator(
+    networks: Networks, label: Tensor, photo: Tensor, generated: Tensor, objective: Objective
+) -> dict[str, Tensor]:
+    """Learn to be taken for real by the improved discriminator, and to stay close to the photo."""
+    generator_loss = objective.alpha * objective.distance(generated, photo)
+    if objective.adversarial:
+        # the gradient passes through the discriminator, whose weights need none
+        networks.discriminator.requires_grad_(False)
+        scores = networks.discriminator(label, generated)
+        generator_loss = generator_loss + objective.adversarial(scores, True)
+        networks.discriminator.requires_grad_(True)
     networks.generator_optimizer.zero_grad()
     generator_loss.backward()
     networks.generator_optimizer.step()
-    discriminator.requires_grad_(True)
-
     return {
         "generator_loss": generator_loss.detach(),
-        "generator_adversarial": generator_adversarial.detach(),
-        "l1": l1.detach(),
-        "discriminator_loss": discriminator_loss.detach(),
-        "real_taken_for_real": (real_scores.detach() > adversarial.threshold).float().mean(),
-        "fake_taken_for_real": (fake_scores.detach() > adversarial.threshold).float().mean(),
+        "l1": F.l1_loss(generated.detach(), photo),
     }
 
 
@@ -114,15 +136,20 @@ class Trainer:
 
     def __init__(self, config: Config, data: StreetData, device: torch.device):
         self.config, self.data, self.device = config, data, device
-        self.adversarial = adversarial_loss(config.adversarial_loss)
+        self.objective = build_objective(config.adversarial_loss, config.distance, config.alpha)
+        self.augment = build_augmentation(config.augmentation)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             self.networks = Networks.build(config, device)
+            if config.freeze_backbone:
+                freeze_backbone(self.networks.generator)
             self._random_state = _random_state(device)
         self.epoch = 0  # finished epochs
         self.step = 0  # finished steps of the current epoch
         self.history: list[dict] = []
-        self._loss_sums: dict[str, Tensor] = {}  # over the finished steps of the current epoch
+        self.started_from: dict = {"generator": "random weights", "discriminator": "random weights"}
+        # of the current epoch: sum, and the number of steps that had this loss
+        self._loss_sums: dict[str, tuple[Tensor, int]] = {}
         self._seconds = 0.0  # spent in the current epoch
         # cuDNN's fastest backward passes add up in a different order every time
         torch.backends.cudnn.deterministic = True
@@ -141,6 +168,7 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "history": self.history,
+            "started_from": self.started_from,
             "loss_sums": self._loss_sums,
             "seconds": self._seconds,
             "random_state": _random_state(self.device),
@@ -156,7 +184,7 @@ class Trainer:
                 )
         self.networks.load_state_dict(state)
         self.epoch, self.step = state["epoch"], state["step"]
-        self.history = state["history"]
+        self.history, self.started_from = state["history"], state["started_from"]
         self._loss_sums, self._seconds = state["loss_sums"], state["seconds"]
         self._random_state = state["random_state"]
 
@@ -199,11 +227,14 @@ class Trainer:
         while self.step < self.steps_per_epoch:
             start = self.step * config.batch_size
             batch = train.batch(order[start : start + config.batch_size].tolist())
-            label, photo = batch["label"].to(self.device), batch["photo"].to(self.device)
-            with guard.atomic():
-                losses = training_step(self.networks, label, photo, self.adversarial, config.alpha)
+            warm = self.epoch * self.steps_per_epoch + self.step >= config.warmup_steps
+            with guard.atomic():  # from here on random numbers are drawn
+                label, photo = self.augment(batch["label"], batch["photo"])
+                label, photo = label.to(self.device), photo.to(self.device)
+                losses = training_step(self.networks, label, photo, self.objective, warm)
                 for name, value in losses.items():
-                    self._loss_sums[name] = self._loss_sums.get(name, 0) + value
+                    total, steps = self._loss_sums.get(name, (0, 0))
+                    self._loss_sums[name] = (total + value, steps + 1)
                 self.step += 1
                 now = time.monotonic()
                 self._seconds, clock = self._seconds + now - clock, now
@@ -246,7 +277,7 @@ class Trainer:
 
     def _mean_losses(self) -> dict[str, float]:
         """Means over the finished steps of this epoch; raises UserError if one is not finite."""
-        means = {name: float(total) / self.step for name, total in self._loss_sums.items()}
+        means = {name: float(total) / steps for name, (total, steps) in self._loss_sums.items()}
         wrong = [f"{name} is {mean}" for name, mean in means.items() if mean - mean != 0]
         if wrong:
             raise UserError(
@@ -258,7 +289,8 @@ class Trainer:
 
     def _show(self, bar: tqdm) -> None:
         losses = self._mean_losses()
-        shown = {"G": f"{losses['generator_loss']:.2f}", "D": f"{losses['discriminator_loss']:.2f}"}
+        names = {"G": "generator_loss", "D": "discriminator_loss"}
+        shown = {short: f"{losses[name]:.2f}" for short, name in names.items() if name in losses}
         if self.history:
             shown["val SSIM"] = f"{self.history[-1]['val_ssim']:.3f}"
         bar.set_description(
@@ -273,10 +305,13 @@ def train(
     output: Path,
     device: torch.device,
     progress: bool = True,
+    prepare: Callable[[Networks], dict] | None = None,
 ) -> Run:
     """The finished run of this configuration below `output/runs`: loaded, resumed or trained.
 
-    Validation SSIM chooses the epoch; the result then scores that checkpoint on all three splits.
+    `prepare` may put trained weights into the fresh networks; what it returns goes into the
+    result, as the word on where they came from. Validation SSIM chooses the epoch; the result then
+    scores that checkpoint on all three splits.
     """
     run = Run.create(output, config, data)
     if run.is_finished:
@@ -286,6 +321,8 @@ def train(
         trainer = Trainer(config, data, device)
         if run.last_checkpoint.is_file():
             trainer.load_state(load_checkpoint(run.last_checkpoint, device))
+        elif prepare:
+            trainer.started_from = prepare(trainer.networks)
         trainer.fit(run, progress)
         best = load_checkpoint(run.best_checkpoint, device)
         trainer.networks.generator.load_state_dict(best["generator"])
@@ -310,6 +347,7 @@ def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
         {
             "experiment": run.config.experiment,
             "dataset": trainer.data.name,
+            "started_from": trainer.started_from,
             "best_epoch": best_epoch,
             "ssim": summary,
             "train_seconds": round(sum(epoch["seconds"] for epoch in trainer.history), 1),

@@ -144,7 +144,7 @@ def test_study_writes_a_table_and_figures_and_loads_finished_runs(tmp_path, caps
         with Image.open(tmp_path / "report" / name) as figure:
             assert min(figure.size) > 100
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("last.pt")}
-    assert len(finished) == 2
+    assert len(finished) == 7  # six rows and the pretraining of a U-Net
     capsys.readouterr()
     assert main(arguments) == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("last.pt")} == finished
@@ -153,14 +153,14 @@ def test_study_writes_a_table_and_figures_and_loads_finished_runs(tmp_path, caps
 def test_a_failing_experiment_is_reported_and_the_others_go_on(tmp_path, capsys, monkeypatch):
     from pix2pix_utils import study
 
-    real_train = study.train
+    real_train = study.train_experiment
 
     def train_or_fail(config, *arguments):
         if config.experiment == "baseline":
             raise RuntimeError("out of luck")
         return real_train(config, *arguments)
 
-    monkeypatch.setattr(study, "train", train_or_fail)
+    monkeypatch.setattr(study, "train_experiment", train_or_fail)
     assert main(["study", "--profile", "smoke", "--output", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert "baseline failed: out of luck" in captured.err

@@ -15,7 +15,7 @@ from torch import nn
 from pix2pix_utils import training
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.interrupts import Interrupted
-from pix2pix_utils.losses import adversarial_loss
+from pix2pix_utils.losses import ADVERSARIAL_LOSSES, build_objective
 from pix2pix_utils.runs import Run, load_checkpoint
 from pix2pix_utils.training import Networks, Trainer, epoch_order, train, training_step
 
@@ -61,9 +61,9 @@ def test_steps_equal_a_plain_reference(smoke_config, pair, name):
     plain.load_state_dict(ours.state_dict())
     for step in range(3):
         torch.manual_seed(step)
-        losses = training_step(ours, *pair, adversarial_loss(name), 100.0)
+        losses = training_step(ours, *pair, build_objective(name, "l1", 100.0))
         torch.manual_seed(step)
-        expected = reference_step(plain, *pair, adversarial_loss(name), 100.0)
+        expected = reference_step(plain, *pair, ADVERSARIAL_LOSSES[name], 100.0)
         measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
         assert measured == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(weights(ours.generator), weights(plain.generator))
@@ -73,7 +73,7 @@ def test_steps_equal_a_plain_reference(smoke_config, pair, name):
 def test_the_discriminators_loss_does_not_reach_the_generator(networks, pair):
     before = weights(networks.generator)
     networks.generator_optimizer.step = lambda: None  # leaves only the discriminator's update
-    training_step(networks, *pair, adversarial_loss("bce"), 100.0)
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
     assert torch.equal(weights(networks.generator), before)
 
 
@@ -86,7 +86,7 @@ def test_the_generators_loss_does_not_reach_the_discriminator(networks, pair):
         captured.append([p.grad.clone() for p in networks.discriminator.parameters()])
 
     networks.discriminator_optimizer.step = step_and_capture
-    training_step(networks, *pair, adversarial_loss("bce"), 100.0)
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
     after = [p.grad for p in networks.discriminator.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(captured[0], after, strict=True))
     assert all(p.requires_grad for p in networks.discriminator.parameters())
@@ -97,7 +97,7 @@ def test_both_parts_of_the_generators_loss_reach_it(smoke_config, pair):
     for alpha in (0.0, 100.0):
         torch.manual_seed(0)
         networks = Networks.build(smoke_config, CPU)
-        training_step(networks, *pair, adversarial_loss("bce"), alpha)
+        training_step(networks, *pair, build_objective("bce", "l1", alpha))
         gradients.append(torch.cat([p.grad.flatten() for p in networks.generator.parameters()]))
     assert gradients[0].abs().sum() > 0
     assert not torch.allclose(gradients[0], gradients[1])
@@ -106,7 +106,7 @@ def test_both_parts_of_the_generators_loss_reach_it(smoke_config, pair):
 def test_the_generator_runs_once_a_step(networks, pair):
     calls = []
     networks.generator.register_forward_hook(lambda *_: calls.append(1))
-    training_step(networks, *pair, adversarial_loss("bce"), 100.0)
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
     assert len(calls) == 1
 
 

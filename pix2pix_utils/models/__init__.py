@@ -6,15 +6,35 @@ discriminator takes a label map and a photo and returns unbounded scores, one a 
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.deeplab import DeepLabGenerator
+from pix2pix_utils.models.enhanced import EnhancedUNet
 from pix2pix_utils.models.patchgan import PatchGAN
+from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
+from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator
 from pix2pix_utils.models.unet import UNet
 
-GENERATORS: dict[str, Callable[..., nn.Module]] = {"unet": UNet}
-DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {"patchgan": PatchGAN}
+GENERATORS: dict[str, Callable[..., nn.Module]] = {
+    "unet": UNet,
+    "deeplab-resnet50": partial(DeepLabGenerator, backbone="resnet50"),
+    "deeplab-mobilenet": partial(DeepLabGenerator, backbone="mobilenet_v3_large"),
+    "pix2pix-unet": Pix2PixUNet,
+    "enhanced": EnhancedUNet,
+    # the enhanced generator with one of its differences to the baseline taken back
+    "enhanced-single-conv": partial(EnhancedUNet, extra_conv=False),
+    "enhanced-baseline-norm": partial(EnhancedUNet, norm_everywhere=False),
+    "enhanced-late-dropout": partial(EnhancedUNet, dropout_blocks="last"),
+    "enhanced-no-dropout": partial(EnhancedUNet, dropout_blocks="none"),
+}
+DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
+    "patchgan": PatchGAN,
+    "resnet18": ResNet18Discriminator,
+    "resnet18-patch": partial(ResNet18Discriminator, head="patch"),
+}
 
 
 def build_generator(name: str, image_size: int = 256, width: int = 64) -> nn.Module:
@@ -32,6 +52,16 @@ def build_discriminator(name: str, width: int = 64) -> nn.Module:
     Raises UserError for an unknown name or a width below 1.
     """
     return _look_up("discriminator", name, DISCRIMINATORS)(width=_positive(width))
+
+
+def freeze_backbone(generator: nn.Module) -> None:
+    """Keep a DeepLab generator's backbone as it is; raises UserError if it has none."""
+    if not isinstance(generator, DeepLabGenerator):
+        raise UserError(
+            f"freeze_backbone=true: {type(generator).__name__} has no backbone; "
+            "it goes with the generators deeplab-resnet50 and deeplab-mobilenet"
+        )
+    generator.freeze_backbone()
 
 
 def _look_up(kind: str, name: str, registry: dict[str, Callable[..., nn.Module]]):

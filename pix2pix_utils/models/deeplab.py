@@ -53,6 +53,11 @@ class DeepLabGenerator(nn.Module):
         build, channels = BACKBONES[backbone]
         self.normalize = ImageNetNormalization()
         self.backbone = build(weights=None, weights_backbone=None).backbone
+        for module in self.backbone.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                # MobileNet's 0.01 is meant for long training: after a few hundred steps the
+                # running statistics still lag, and photos made in `eval()` are worse.
+                module.momentum = 0.1
         self.output = nn.Conv2d(channels, 3, kernel_size=1)
         self.output.apply(init_normal)
         self._frozen = False

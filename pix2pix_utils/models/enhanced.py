@@ -112,6 +112,9 @@ class EnhancedUNet(nn.Module):
     and "last" are the same. With both booleans off it is the baseline of half the image size,
     which has as many levels.
 
+    At 256 pixels and `width` 64 it has 60 million parameters, the baseline 54. Below 128 pixels it
+    has fewer: the level at 1x1 that it does without is the baseline's largest.
+
     Raises UserError for another size or another choice of blocks.
     """
 

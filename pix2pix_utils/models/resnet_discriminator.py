@@ -51,7 +51,7 @@ class ResNet18Discriminator(nn.Module):
     real; the sigmoid of the report is part of the loss. `head="scalar"` is the report's: the mean
     of the last features, one linear layer, one score an image, (N, 1, 1, 1). `head="patch"`
     scores every position of the third stage, (N, 1, S / 16, S / 16), with a 1x1 convolution, and
-    does without the fourth.
+    does without the fourth; each score sees a window of 211 pixels, most of it dimly.
 
     Images below 64 pixels are enlarged to 64. The fourth stage would see 32 pixels as 1x1, where
     batch norm has one value a channel at batch size 1 and raises. Enlarging leaves every
@@ -81,9 +81,8 @@ class ResNet18Discriminator(nn.Module):
         # The label map is no photo, but the same scale for both keeps their gradients comparable.
         pair = torch.cat([self.normalize(label), self.normalize(photo)], dim=1)
         if (smallest := min(pair.shape[-2:])) < SMALLEST_SIZE:
-            pair = F.interpolate(
-                pair, scale_factor=SMALLEST_SIZE / smallest, mode="bilinear", align_corners=False
-            )
+            size = [round(side * SMALLEST_SIZE / smallest) for side in pair.shape[-2:]]
+            pair = F.interpolate(pair, size, mode="bilinear", align_corners=False)
         features = self.backbone(pair)  # (N, 512, S / 32, S / 32), or (N, 256, S / 16, S / 16)
         if isinstance(self.head, nn.Linear):
             return self.head(features.mean(dim=(2, 3)))[:, :, None, None]

@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
-from pix2pix_utils import download
-from pix2pix_utils.download import CAMVID_CHECKED, download_camvid, folder_checksum
+from pix2pix_utils import camvid
+from pix2pix_utils.camvid import CAMVID_CHECKED, download_camvid, folder_checksum
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.sources import open_source
 
@@ -24,7 +24,7 @@ def archive(camvid_folder, tmp_path):
 
 def test_a_complete_download_becomes_a_data_set(archive, camvid_folder, tmp_path, monkeypatch):
     checksum = folder_checksum(camvid_folder, CAMVID_CHECKED)
-    monkeypatch.setattr(download, "CAMVID_SHA256", checksum)
+    monkeypatch.setattr(camvid, "CAMVID_SHA256", checksum)
     root = tmp_path / "data"
     folder = download_camvid(root, archive.as_uri())
     assert folder_checksum(folder, CAMVID_CHECKED) == checksum

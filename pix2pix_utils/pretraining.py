@@ -1,0 +1,174 @@
+"""Trained weights for the rows called pretrained: released ones, or made here on drawn streets.
+
+`weights=released` takes what torchvision and the pix2pix authors published; it needs a network
+once. `weights=synthetic` works without one: it learns on drawn streets of a seed of their own,
+which are in no data set, and writes a file of the same format. A DeepLab backbone learns to name
+the class of every pixel of a photo; a U-Net learns the translation itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from pix2pix_utils.config import Config
+from pix2pix_utils.data import StreetData, StreetPairs, load_data
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.files import replacing
+from pix2pix_utils.models import build_generator
+from pix2pix_utils.models.deeplab import DeepLabGenerator
+from pix2pix_utils.runs import load_checkpoint
+from pix2pix_utils.training import Networks, epoch_order, train
+from pix2pix_utils.weights import (
+    fetch,
+    load_discriminator_weights,
+    load_generator_weights,
+    load_state,
+    provenance,
+)
+
+SOURCES = ("none", "released", "synthetic")
+STREETS_SEED = 1  # of the drawn streets to pretrain on; data sets are drawn from others
+SEGMENTATION_LEARNING_RATE = 1e-3
+
+_RELEASED_GENERATORS = {
+    "deeplab-resnet50": "deeplabv3_resnet50",
+    "deeplab-mobilenet": "deeplabv3_mobilenet_v3_large",
+    "pix2pix-unet": "facades_label2photo",  # the nearest task; there is none for streets
+}
+_RELEASED_DISCRIMINATORS = {"resnet18": "resnet18", "resnet18-patch": "resnet18"}
+
+
+def train_experiment(
+    config: Config, data: StreetData, output: Path, device: torch.device, progress: bool = True
+):
+    """`training.train`, from trained weights if the configuration asks for them.
+
+    Raises UserError if they cannot be had; nothing is then trained from random ones instead.
+    """
+    prepare = None
+    if config.weights != "none":
+        prepare = starter(config, output, device, progress)
+    return train(config, data, output, device, progress, prepare)
+
+
+def starter(
+    config: Config, output: Path, device: torch.device, progress: bool = True
+) -> Callable[[Networks], dict]:
+    """A function that puts the configured weights into fresh networks and tells what they are.
+
+    Raises UserError for an unknown source, or one that has nothing for this generator.
+    """
+    if config.weights not in SOURCES:
+        raise UserError(
+            f"there are no weights '{config.weights}'; choose one of: {', '.join(SOURCES)}"
+        )
+    if config.generator not in _RELEASED_GENERATORS:
+        raise UserError(
+            f"there are no trained weights for the generator '{config.generator}', only for "
+            f"{', '.join(_RELEASED_GENERATORS)}; use --set weights=none"
+        )
+
+    def start(networks: Networks) -> dict:
+        told = {"generator": "random weights", "discriminator": "random weights"}
+        if config.weights == "synthetic":
+            path = pretrain_generator(config, output, device, progress)
+            told["generator"] = {"learnt on": "drawn streets", **provenance(path)}
+        else:
+            name = _RELEASED_GENERATORS[config.generator]
+            path = fetch(name, progress=progress)
+            told["generator"] = {"released as": name, **provenance(path)}
+            if name := _RELEASED_DISCRIMINATORS.get(config.discriminator):
+                judge = fetch(name, progress=progress)
+                load_discriminator_weights(networks.discriminator, load_state(judge), judge)
+                told["discriminator"] = {"released as": name, **provenance(judge)}
+        load_generator_weights(networks.generator, load_state(path), path)
+        return told
+
+    return start
+
+
+def pretrain_generator(
+    config: Config, output: Path, device: torch.device, progress: bool = True
+) -> Path:
+    """The file of a generator's weights learnt on drawn streets, made if it is not there.
+
+    It lies in `output/weights` and learns from as many pairs as the run, for half its epochs.
+    """
+    epochs = max(1, config.epochs // 2)
+    pairs = "all" if config.train_pairs is None else config.train_pairs
+    name = f"{config.generator}-{config.image_size}px-width{config.width}-{pairs}x{epochs}.pth"
+    path = Path(output) / "weights" / name
+    if path.is_file():
+        return path
+    lesson = replace(
+        config,
+        experiment=f"pretraining-{config.generator}",
+        epochs=epochs,
+        weights="none",
+        augmentation="none",
+        freeze_backbone=False,
+        warmup_steps=0,
+        seed=0,
+        data_seed=STREETS_SEED + config.data_seed,
+    )
+    streets = load_data(
+        "synthetic",
+        image_size=lesson.image_size,
+        limits=lesson.pair_limits,
+        data_seed=lesson.data_seed,
+        progress=progress,
+    )
+    if config.generator.startswith("deeplab"):
+        state = learn_segmentation(lesson, streets.train, device, progress)
+    else:
+        run = train(lesson, streets, output, device, progress)
+        state = load_checkpoint(run.best_checkpoint)["generator"]
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+    return path
+
+
+def learn_segmentation(
+    config: Config, pairs: StreetPairs, device: torch.device, progress: bool = True
+) -> dict[str, torch.Tensor]:
+    """Teach a DeepLab generator's backbone to name the class of every pixel of a photo.
+
+    Returns its weights under the keys of torchvision's DeepLabV3, `backbone.*`.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        generator = build_generator(config.generator, config.image_size, config.width)
+        assert isinstance(generator, DeepLabGenerator)
+        classify = nn.Conv2d(generator.output.in_channels, len(pairs.palette), kernel_size=1)
+        generator.to(device).train()
+        classify.to(device)
+        optimizer = torch.optim.Adam(
+            [*generator.backbone.parameters(), *classify.parameters()],
+            lr=SEGMENTATION_LEARNING_RATE,
+            fused=True,
+        )
+        total = config.epochs * len(pairs)
+        with tqdm(total=total, desc="learn classes", unit="img", disable=not progress) as bar:
+            for epoch in range(config.epochs):
+                order = epoch_order(len(pairs), config.seed, epoch)
+                for indices in order.split(config.batch_size):
+                    batch = pairs.batch(indices.tolist())
+                    photo = generator.normalize(batch["photo"].to(device))
+                    logits = classify(generator.backbone(photo)["out"])  # (N, C, h, w)
+                    logits = F.interpolate(
+                        logits, size=photo.shape[-2:], mode="bilinear", align_corners=False
+                    )
+                    loss = F.cross_entropy(logits, batch["classes"].to(device))
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    bar.update(len(indices))
+    return {
+        f"backbone.{key}": value.detach().cpu()
+        for key, value in generator.backbone.state_dict().items()
+    }
