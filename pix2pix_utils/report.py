@@ -17,7 +17,7 @@ from pix2pix_utils.evaluation import (
     summarize,
 )
 from pix2pix_utils.experiments import find_experiment
-from pix2pix_utils.files import replacing, write_text
+from pix2pix_utils.files import read_json, replacing, write_json, write_text
 from pix2pix_utils.floors import FLOORS
 from pix2pix_utils.runs import Run
 from pix2pix_utils.translation import load_generator
@@ -56,6 +56,7 @@ def table_rows(runs: Sequence[Run], floors: Mapping[str, Mapping[str, float]]) -
             {
                 "model": f"{row.title} + {augmentation}" if augmented else row.title,
                 "experiment": run.config.experiment,
+                "starts from": start_of(run),
                 **{f"report {split}": value for split, value in zip(SPLITS, reported, strict=True)},
                 **ours,
             }
@@ -63,8 +64,45 @@ def table_rows(runs: Sequence[Run], floors: Mapping[str, Mapping[str, float]]) -
     for name, means in floors.items():
         floor = {f"report {split}": "" for split in SPLITS}
         ours = {split: f"{means[split]:.3f}" if split in means else "" for split in SPLITS}
-        rows.append({"model": f"no network: {name}", "experiment": "", **floor, **ours})
+        rows.append(
+            {
+                "model": f"no network: {name}",
+                "experiment": "",
+                "starts from": "",
+                **floor,
+                **ours,
+            }
+        )
     return rows
+
+
+def start_of(run: Run) -> str:
+    """What the generator of a finished run started from, in a few words."""
+    start = run.result()["started_from"]["generator"]
+    if isinstance(start, str):
+        return start
+    return f"learnt on {start['learnt on']}" if "learnt on" in start else start["released as"]
+
+
+def results_record(
+    runs: Sequence[Run], floors: Mapping[str, Mapping[str, float]], data: StreetData
+) -> dict:
+    """All that a table needs, and where it comes from, as plain values for a JSON file."""
+    return {
+        "dataset": data.name,
+        "fingerprint": data.fingerprint,
+        "split_rule": data.split_rule,
+        "pairs": {split: len(data[split]) for split in SPLITS},
+        "floors": floors,
+        "runs": [
+            {
+                "config": run.config.to_dict(),
+                "environment": read_json(run.folder / "environment.json"),
+                "result": run.result(),
+            }
+            for run in runs
+        ],
+    }
 
 
 def image_scores(runs: Sequence[Run], split: str = "test", inference: str = "eval") -> np.ndarray:
@@ -157,6 +195,7 @@ def write_report(runs: Sequence[Run], data: StreetData, folder: Path) -> list[Pa
     caption = provenance(runs[0], data)
     write_text(folder / "table1.md", f"# Table I\n\n{as_markdown(rows)}\n{caption}\n")
     write_text(folder / "table1.csv", as_csv(rows))
+    write_json(folder / "results.json", results_record(runs, floors, data))
     drawn = {
         "translations": translation_strip(runs, data),
         "curves": figures.training_curves(
@@ -167,7 +206,7 @@ def write_report(runs: Sequence[Run], data: StreetData, folder: Path) -> list[Pa
             {name: means["test"] for name, means in floors.items()},
         ),
     }
-    written = [folder / "table1.md", folder / "table1.csv"]
+    written = [folder / name for name in ("table1.md", "table1.csv", "results.json")]
     for name, figure in drawn.items():
         path = folder / f"{name}.png"
         with replacing(path) as temporary:

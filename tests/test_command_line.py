@@ -9,6 +9,7 @@ from PIL import Image
 
 from pix2pix_utils.__main__ import main
 from pix2pix_utils.data import load_data
+from pix2pix_utils.experiments import TABLE_1
 from pix2pix_utils.files import read_json
 from pix2pix_utils.labels import CITYSCAPES
 
@@ -137,7 +138,12 @@ def test_study_writes_a_table_and_figures_and_loads_finished_runs(tmp_path, caps
     arguments = ["study", "--profile", "smoke", "--output", str(tmp_path)]
     assert main(arguments) == 0
     table = (tmp_path / "report" / "table1.md").read_text()
-    assert "| Baseline Model | baseline | 0.369 | 0.324 | 0.301 |" in table
+    assert "| Baseline Model | baseline | random weights | 0.369 | 0.324 | 0.301 |" in table
+    assert "| Pre-trained from literature | pretrained-unet | learnt on drawn streets |" in table
+    record = read_json(tmp_path / "report" / "results.json")
+    assert [run["config"]["experiment"] for run in record["runs"]] == list(TABLE_1)
+    assert record["pairs"] == {"train": 12, "val": 6, "test": 6}
+    assert record["runs"][0]["environment"]["torch"]
     assert "no network: class colour" in table
     assert "32x32 pixels, width 8, 2 epochs" in table
     for name in ("translations.png", "curves.png", "ssim.png"):
