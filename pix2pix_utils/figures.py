@@ -4,12 +4,13 @@ One style: Okabe and Ito's colours (2008), which the colour-blind can tell apart
 or marker of its own for every curve, so that nothing is said by colour alone.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import ArrayLike
 from torch import Tensor
 
@@ -43,7 +44,7 @@ def image_grid(
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
             if row == 0 and column_titles:
-                axis.set_title(column_titles[column], fontsize=9)
+                axis.set_title(textwrap.fill(column_titles[column], 18), fontsize=9)
             if column == 0 and row_titles:
                 axis.set_ylabel(row_titles[row], fontsize=9)
             if captions:
@@ -115,7 +116,8 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         ("discriminator_loss", "discriminator loss"),
         ("val_ssim", "validation SSIM"),
     )
-    figure = Figure(figsize=(11, 2.8), layout="constrained")
+    legend_lines = -(-len(histories) // 4) if len(histories) > 1 else 0
+    figure = Figure(figsize=(11, 2.8 + 0.2 * legend_lines), layout="constrained")
     for axis, (key, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         for number, (name, history) in enumerate(histories.items()):
             axis.plot(
@@ -132,7 +134,13 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     if len(histories) > 1:
-        axis.legend(fontsize=8)
+        figure.legend(
+            *axis.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=4,
+            fontsize=8,
+            frameon=False,
+        )
     return figure
 
 
@@ -214,4 +222,159 @@ def value_bars(values: Mapping[str, float], label: str) -> Figure:
     axis.set_xlabel(label)
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)
+    return figure
+
+
+def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
+    """U-Nets above each other: a bar a block, as high as log2 of its features' height and width.
+
+    `networks` maps a title to the blocks in the order in which they run, encoder first, as many
+    decoder as encoder blocks. A block has `size` and `channels` of its output, which say how high
+    and how wide its bar is, `convolutions`, the bar's compartments, and `dropout`, true or false.
+    Arrows are the skips.
+    """
+    figure = Figure(figsize=(10, 2.9 * len(networks) + 0.3), layout="constrained")
+    axes = figure.subplots(len(networks), 1, squeeze=False)[:, 0]
+    deepest = max(len(blocks) // 2 for blocks in networks.values())
+    widest = max(block["channels"] for blocks in networks.values() for block in blocks)
+    for axis, (title, blocks) in zip(axes, networks.items(), strict=True):
+        levels = len(blocks) // 2
+        edges = []  # left, right and top of each bar
+        for number, block in enumerate(blocks):
+            middle, height = number - levels + 0.5, np.log2(block["size"]) + 0.6
+            width = max(0.8 * block["channels"] / widest, 0.05)
+            edges.append((middle - width / 2, middle + width / 2, height))
+            for part in range(block["convolutions"]):
+                axis.add_patch(
+                    Rectangle(
+                        (middle - width / 2 + part * width / block["convolutions"], 0),
+                        width / block["convolutions"],
+                        height,
+                        facecolor=COLORS[5] if number < levels else COLORS[4],
+                        hatch="//" if block["dropout"] else "",
+                        edgecolor="black",
+                        linewidth=0.7,
+                    )
+                )
+            text = f"{block['size']}x{block['size']}\n{block['channels']}"
+            axis.text(middle, -0.25, text, ha="center", va="top", fontsize=8)
+        for number in range(levels - 1):
+            partner = 2 * levels - 2 - number
+            axis.annotate(
+                "",
+                xy=(edges[partner][0], edges[partner][2] - 0.2),
+                xytext=(edges[number][1], edges[number][2] - 0.2),
+                arrowprops={"arrowstyle": "->", "color": "#555555", "shrinkA": 0, "shrinkB": 0},
+            )
+        axis.set(xlim=(-deepest, deepest), ylim=(-2.1, max(top for _, _, top in edges) + 0.2))
+        axis.set_title(title, fontsize=10)
+        axis.set_axis_off()
+    figure.legend(
+        handles=[
+            Patch(facecolor=COLORS[5], edgecolor="black", label="encoder block"),
+            Patch(facecolor=COLORS[4], edgecolor="black", label="decoder block"),
+            Patch(facecolor="white", edgecolor="black", hatch="//", label="ends in dropout"),
+        ],
+        loc="outside lower center",
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+    )
+    return figure
+
+
+def seed_dots(groups: Mapping[str, Sequence[float]], label: str) -> Figure:
+    """One dot for every seed of each group, in a row of its own, and a bar at their mean."""
+    figure = Figure(figsize=(7, 0.35 * len(groups) + 0.8), layout="constrained")
+    axis = figure.subplots()
+    for row, values in enumerate(groups.values()):
+        axis.plot(np.mean(values), row, "|", color="black", markersize=18)
+        axis.plot(values, [row] * len(values), "o", color=COLORS[row % len(COLORS)], alpha=0.8)
+    axis.set_yticks(range(len(groups)), list(groups), fontsize=9)
+    axis.set_ylim(len(groups) - 0.5, -0.5)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def ssim_against_sharpness(
+    networks: Mapping[str, tuple[float, float]],
+    others: Mapping[str, tuple[float, float]] | None = None,
+) -> Figure:
+    """Likeness against texture: a name maps to (sharpness, SSIM), both as means over images.
+
+    Sharpness is gradient energy as a share of the real photos', so that they stand at 1. Networks
+    are filled, `others` hollow; every point has a marker of its own and a line to its name.
+    """
+    others = others or {}
+    points = {**others, **networks}
+    figure = Figure(figsize=(8, max(3.2, 0.27 * len(points) + 0.8)), layout="constrained")
+    axis = figure.subplots()
+    markers = cycle("osD^vP*X<>ph")
+    for number, (name, (sharpness, score)) in enumerate(points.items()):
+        color = "#777777" if name in others else COLORS[number % len(COLORS)]
+        axis.plot(
+            sharpness,
+            score,
+            next(markers),
+            color=color,
+            markerfacecolor="none" if name in others else color,
+            markersize=7,
+        )
+    axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
+    axis.margins(0.08)
+    low, high = axis.get_ylim()
+    ranked = sorted(points, key=lambda name: points[name][1])
+    heights = _apart([(points[name][1] - low) / (high - low) for name in ranked], gap=0.065)
+    for name, height in zip(ranked, heights, strict=True):
+        axis.annotate(
+            name,
+            xy=points[name],
+            xytext=(1.03, height),
+            textcoords="axes fraction",
+            verticalalignment="center",
+            fontsize=9,
+            arrowprops=dict(arrowstyle="-", color="#AAAAAA", linewidth=0.6, shrinkB=4),
+        )
+    axis.set_xlabel("sharpness: gradient energy as a share of the real photos' (dotted line)")
+    axis.set_ylabel("SSIM")
+    axis.grid(alpha=0.3)
+    return figure
+
+
+def _apart(positions: Sequence[float], gap: float) -> np.ndarray:
+    """Rising positions in 0..1, moved as little as it takes to stand `gap` apart."""
+    steps = gap * np.arange(len(positions))
+    spread = np.maximum.accumulate(np.asarray(positions) - steps)
+    return np.minimum(spread, 1 - steps[-1]) + steps
+
+
+def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
+    """Differences with their intervals, from the top, against a line at zero.
+
+    `rows` maps a name to `mean`, `low` and `high`. A dot is filled, and in colour, where the
+    interval leaves zero out.
+    """
+    figure = Figure(figsize=(8, 0.32 * len(rows) + 0.8), layout="constrained")
+    axis = figure.subplots()
+    axis.axvline(0, color="black", linewidth=0.9)
+    for height, row in enumerate(rows.values()):
+        mean, low, high = row["mean"], row["low"], row["high"]
+        certain = low > 0 or high < 0
+        color = "#777777" if not certain else COLORS[0] if mean > 0 else COLORS[1]
+        axis.plot([low, high], [height, height], color=color, linewidth=1.8)
+        axis.plot(
+            mean, height, "o", color=color, markerfacecolor=color if certain else "white", zorder=3
+        )
+        axis.annotate(
+            f"{mean:+.3g} [{low:+.3g}, {high:+.3g}]",
+            xy=(1.02, height),
+            xycoords=("axes fraction", "data"),
+            verticalalignment="center",
+            fontsize=8,
+        )
+    axis.set_yticks(range(len(rows)), list(rows), fontsize=9)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
     return figure

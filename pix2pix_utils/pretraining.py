@@ -1,11 +1,13 @@
 """Trained weights for the rows called pretrained: released ones, or made here on drawn streets.
 
 `weights=released` takes what torchvision and the pix2pix authors published; it needs a network
-once. `weights=synthetic` works without one: it learns on drawn streets of a seed of their own,
-which are in no data set, and writes a file of the same format. A DeepLab backbone learns to name
-the class of every pixel of a photo; a U-Net learns the translation itself.
+once. `weights=synthetic` works without one: it learns on drawn streets of another seed than the
+data set's, and writes a file of the same format. A DeepLab backbone learns to name the class of
+every pixel of a photo; a U-Net learns the translation itself.
 """
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from tqdm.auto import tqdm
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs, load_data
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.experiments import EXPERIMENTS
 from pix2pix_utils.files import replacing
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
@@ -32,7 +35,7 @@ from pix2pix_utils.weights import (
 )
 
 SOURCES = ("none", "released", "synthetic")
-STREETS_SEED = 1  # of the drawn streets to pretrain on; data sets are drawn from others
+STREETS_SEED = 1  # of the drawn streets to pretrain on, ahead of the data set's own seed
 SEGMENTATION_LEARNING_RATE = 1e-3
 
 _RELEASED_GENERATORS = {
@@ -48,12 +51,29 @@ def train_experiment(
 ):
     """`training.train`, from trained weights if the configuration asks for them.
 
-    Raises UserError if they cannot be had; nothing is then trained from random ones instead.
+    Raises UserError if they cannot be had, or if the experiment's name says otherwise; nothing is
+    then trained from random ones instead.
     """
     prepare = None
     if config.weights != "none":
         prepare = starter(config, output, device, progress)
+    _check_name(config)
     return train(config, data, output, device, progress, prepare)
+
+
+def _check_name(config: Config) -> None:
+    """Raise UserError if a row called pretrained has no weights, or another row has some."""
+    row = EXPERIMENTS.get(config.experiment.partition("+")[0])
+    if row and row.pretrained and config.weights == "none":
+        raise UserError(
+            f"weights=none: the experiment '{config.experiment}' starts from trained weights; "
+            "scratch-torchvision and scratch-unet start from random ones"
+        )
+    if row and not row.pretrained and config.weights != "none":
+        raise UserError(
+            f"weights={config.weights}: the experiment '{config.experiment}' starts from random "
+            "weights; pretrained-torchvision and pretrained-unet start from trained ones"
+        )
 
 
 def starter(
@@ -97,25 +117,15 @@ def pretrain_generator(
 ) -> Path:
     """The file of a generator's weights learnt on drawn streets, made if it is not there.
 
-    It lies in `output/weights` and learns from as many pairs as the run, for half its epochs.
+    It lies in `output/weights` and learns from as many pairs as the run, for half its epochs. Its
+    name ends in a hash of all that decides what is learnt, so that no other lesson's file is taken
+    for it: one on the streets of another seed may have seen this data set's test scenes.
     """
-    epochs = max(1, config.epochs // 2)
-    pairs = "all" if config.train_pairs is None else config.train_pairs
-    name = f"{config.generator}-{config.image_size}px-width{config.width}-{pairs}x{epochs}.pth"
-    path = Path(output) / "weights" / name
+    lesson = _lesson(config)
+    digest = hashlib.sha256(json.dumps(lesson.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
+    path = Path(output) / "weights" / f"{config.generator}-{config.image_size}px-{digest}.pth"
     if path.is_file():
         return path
-    lesson = replace(
-        config,
-        experiment=f"pretraining-{config.generator}",
-        epochs=epochs,
-        weights="none",
-        augmentation="none",
-        freeze_backbone=False,
-        warmup_steps=0,
-        seed=0,
-        data_seed=STREETS_SEED + config.data_seed,
-    )
     streets = load_data(
         "synthetic",
         image_size=lesson.image_size,
@@ -131,6 +141,28 @@ def pretrain_generator(
     with replacing(path) as temporary:
         torch.save(state, temporary)
     return path
+
+
+def _lesson(config: Config) -> Config:
+    """What a generator learns from before the run of `config`."""
+    lesson = replace(
+        config,
+        experiment=f"pretraining-{config.generator}",
+        epochs=max(1, config.epochs // 2),
+        weights="none",
+        augmentation="none",
+        freeze_backbone=False,
+        warmup_steps=0,
+        seed=0,
+        data_seed=STREETS_SEED + config.data_seed,
+    )
+    if not config.generator.startswith("deeplab"):
+        return lesson
+    # segmentation has neither an opponent nor a photo to come close to: the rows that differ in
+    # them share one file
+    settled = ("discriminator", "adversarial_loss", "distance", "alpha", "learning_rate")
+    defaults = Config()
+    return replace(lesson, **{name: getattr(defaults, name) for name in settled})
 
 
 def learn_segmentation(
