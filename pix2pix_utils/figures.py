@@ -358,6 +358,8 @@ def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
     figure = Figure(figsize=(8, 0.32 * len(rows) + 0.8), layout="constrained")
     axis = figure.subplots()
     axis.axvline(0, color="black", linewidth=0.9)
+    largest = max(abs(row[key]) for row in rows.values() for key in ("low", "high"))
+    digits = 3 if largest < 1 else 2
     for height, row in enumerate(rows.values()):
         mean, low, high = row["mean"], row["low"], row["high"]
         certain = low > 0 or high < 0
@@ -367,7 +369,7 @@ def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
             mean, height, "o", color=color, markerfacecolor=color if certain else "white", zorder=3
         )
         axis.annotate(
-            f"{mean:+.3g} [{low:+.3g}, {high:+.3g}]",
+            f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]",
             xy=(1.02, height),
             xycoords=("axes fraction", "data"),
             verticalalignment="center",
@@ -376,5 +378,6 @@ def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
     axis.set_yticks(range(len(rows)), list(rows), fontsize=9)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.set_xlabel(label)
+    axis.xaxis.get_major_locator().set_params(nbins=6)
     axis.grid(axis="x", alpha=0.3)
     return figure

@@ -228,7 +228,9 @@ def test_released_weights_reach_both_torchvision_networks(tmp_path, monkeypatch)
     monkeypatch.setattr(pretraining, "fetch", lambda name, progress: tmp_path / f"{name}.pth")
     networks = Networks.build(config, CPU)
     told = starter(config, tmp_path, CPU, progress=False)(networks)
-    assert torch.equal(networks.generator.state_dict()["backbone.0.0.weight"], backbone["0.0.weight"])
+    assert torch.equal(
+        networks.generator.state_dict()["backbone.0.0.weight"], backbone["0.0.weight"]
+    )
     filters = networks.discriminator.backbone.conv1.weight
     assert torch.equal(filters[:, 3:], states["resnet18"]["conv1.weight"])
     for player, name in zip(("generator", "discriminator"), states, strict=True):
@@ -238,7 +240,9 @@ def test_released_weights_reach_both_torchvision_networks(tmp_path, monkeypatch)
 @pytest.mark.parametrize("source", ["synthetic", "released"])
 def test_weights_for_a_generator_that_has_none_are_refused(source, tmp_path, street_data):
     config = configure("baseline", "smoke", settings=[f"weights={source}"])
-    with pytest.raises(UserError, match="no trained weights for the generator 'unet'.*pix2pix-unet"):
+    with pytest.raises(
+        UserError, match="no trained weights for the generator 'unet'.*pix2pix-unet"
+    ):
         train_experiment(config, street_data, tmp_path, CPU, progress=False)
     assert not (tmp_path / "runs").exists()
 
@@ -254,7 +258,11 @@ def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path, street_data
     ("name", "setting", "sentence"),
     [
         ("pretrained-unet", "weights=none", "'pretrained-unet' starts from trained weights"),
-        ("frozen-torchvision+flip", "weights=none", "'frozen-torchvision.flip' starts from trained"),
+        (
+            "frozen-torchvision+flip",
+            "weights=none",
+            "'frozen-torchvision.flip' starts from trained",
+        ),
         ("scratch-unet", "weights=synthetic", "'scratch-unet' starts from random weights"),
     ],
 )
