@@ -136,7 +136,8 @@ def run_data(arguments: argparse.Namespace) -> int:
         print(CAMVID_LICENCE)
         download_camvid(arguments.data_root or data_root())
     source = open_source(arguments.dataset, arguments.data_root)
-    print(f"{source.name}: {source.description}, in {source.location}")
+    where = "" if source.location == source.name else f", in {source.location}"
+    print(f"{source.name}: {source.description}{where}")
     print(f"splits: {source.split_rule}")
     check = check_source(source)
     print("pairs: " + ", ".join(f"{split} {count}" for split, count in check.counts.items()))

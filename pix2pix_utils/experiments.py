@@ -109,10 +109,7 @@ def find_experiment(name: str) -> tuple[Experiment, str]:
     """
     base, _, augmentation = name.partition("+")
     if base not in EXPERIMENTS or augmentation not in ("", "flip", "jitter", "flip+jitter"):
-        raise UserError(
-            f"there is no experiment '{name}'; {_hint(name, EXPERIMENTS, AUGMENTED)}; +flip, "
-            "+jitter or +flip+jitter may stand behind a name"
-        )
+        raise UserError(f"there is no experiment '{name}'; {_hint(name, EXPERIMENTS, AUGMENTED)}")
     return EXPERIMENTS[base], augmentation or "none"
 
 

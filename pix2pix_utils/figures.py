@@ -307,7 +307,7 @@ def ssim_against_sharpness(
     are filled, `others` hollow; every point has a marker of its own and a line to its name.
     """
     others = others or {}
-    points = {**others, **networks}
+    points = {**networks, **others}
     figure = Figure(figsize=(8, max(3.2, 0.27 * len(points) + 0.8)), layout="constrained")
     axis = figure.subplots()
     markers = cycle("osD^vP*X<>ph")
