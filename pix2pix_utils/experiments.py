@@ -76,7 +76,7 @@ PROFILES: dict[str, dict] = {
     ),
     # minutes on a laptop with two cores: do the ideas show?
     "demo": dict(
-        image_size=64, width=32, epochs=6, batch_size=4,
+        image_size=64, width=32, epochs=5, batch_size=4,
         train_pairs=400, val_pairs=64, test_pairs=128,
     ),
     # the report's protocol
