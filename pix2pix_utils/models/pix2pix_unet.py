@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.errors import UserError
-from pix2pix_utils.models.unet import IMAGE_SIZES
+from pix2pix_utils.models.unet import levels_to_one_pixel
 
 
 class UNetLevel(nn.Module):
@@ -66,12 +65,7 @@ class Pix2PixUNet(nn.Module):
 
     def __init__(self, image_size: int = 256, width: int = 64):
         super().__init__()
-        if image_size not in IMAGE_SIZES:
-            raise UserError(
-                f"image_size is {image_size}, but the U-Net halves the image down to one pixel: "
-                f"choose one of {', '.join(map(str, IMAGE_SIZES))}"
-            )
-        levels = image_size.bit_length() - 1  # 256 = 2 ** 8
+        levels = levels_to_one_pixel(image_size)
         filters = [width * min(2**level, 8) for level in range(levels)]
         self.model = UNetLevel(filters, level=0)
         self.apply(_init_normal)

@@ -9,6 +9,16 @@ from pix2pix_utils.models.initialization import init_normal
 IMAGE_SIZES = (32, 64, 128, 256, 512)
 
 
+def levels_to_one_pixel(image_size: int) -> int:
+    """How often a U-Net halves the image; raises UserError for a size it cannot have."""
+    if image_size not in IMAGE_SIZES:
+        raise UserError(
+            f"image_size is {image_size}, but the U-Net halves the image down to one pixel: "
+            f"choose one of {', '.join(map(str, IMAGE_SIZES))}"
+        )
+    return image_size.bit_length() - 1  # 256 = 2 ** 8
+
+
 def down_block(channels_in: int, channels_out: int, activate: bool, normalize: bool):
     """Halve the height and width: LeakyReLU, 4x4 convolution with stride 2, batch norm."""
     layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
@@ -45,12 +55,7 @@ class UNet(nn.Module):
 
     def __init__(self, image_size: int = 256, width: int = 64):
         super().__init__()
-        if image_size not in IMAGE_SIZES:
-            raise UserError(
-                f"image_size is {image_size}, but the U-Net halves the image down to one pixel: "
-                f"choose one of {', '.join(map(str, IMAGE_SIZES))}"
-            )
-        levels = image_size.bit_length() - 1  # 256 = 2 ** 8
+        levels = levels_to_one_pixel(image_size)
         filters = [width * min(2**level, 8) for level in range(levels)]
         innermost = levels - 1
 
