@@ -22,7 +22,7 @@ def table_cells(row: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-@pytest.mark.parametrize("column, dataset", enumerate(COLUMNS, start=2))
+@pytest.mark.parametrize("column, dataset", list(enumerate(COLUMNS, start=2)))
 def test_the_results_table_is_what_was_measured(column, dataset):
     record = shipped(dataset)
     assert record["dataset"] == dataset

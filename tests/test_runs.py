@@ -30,7 +30,7 @@ def test_a_checkpoint_with_code_is_refused_and_not_executed(tmp_path):
     torch.save({"config": {}, "palette": {}, "generator": Payload()}, path)
     with pytest.raises(UserError, match=r"evil.pt is not a plain file of tensors"):
         load_checkpoint(path)
-    path.write_bytes(pickle.dumps(Payload()))
+    path.write_bytes(pickle.dumps(Payload(), protocol=2))
     with pytest.raises(UserError, match=r"evil.pt"):
         load_checkpoint(path)
 
