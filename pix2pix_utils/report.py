@@ -24,6 +24,7 @@ from pix2pix_utils.translation import load_generator
 
 SPLITS = ("train", "val", "test")
 SCENES = 4  # test scenes in the strip of translations
+MODELS = 8  # in one strip or panel of curves; more cannot be told apart in print
 
 
 def floor_scores(data: StreetData) -> dict[str, dict[str, float]]:
@@ -188,7 +189,10 @@ def translation_strip(runs: Sequence[Run], data: StreetData):
 
 
 def write_report(runs: Sequence[Run], data: StreetData, folder: Path) -> list[Path]:
-    """Write the table and the figures of finished runs on one data set; returns the files."""
+    """Write the table and the figures of finished runs on one data set; returns the files.
+
+    The table and the scores have all of them, the strip and the curves the first `MODELS`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     floors = floor_scores(data)
     rows = table_rows(runs, floors)
@@ -197,9 +201,9 @@ def write_report(runs: Sequence[Run], data: StreetData, folder: Path) -> list[Pa
     write_text(folder / "table1.csv", as_csv(rows))
     write_json(folder / "results.json", results_record(runs, floors, data))
     drawn = {
-        "translations": translation_strip(runs, data),
+        "translations": translation_strip(runs[:MODELS], data),
         "curves": figures.training_curves(
-            {run.config.experiment: run.read_history() for run in runs}
+            {run.config.experiment: run.read_history() for run in runs[:MODELS]}
         ),
         "ssim": figures.score_intervals(
             {run.config.experiment: run.result()["ssim"]["eval"]["test"] for run in runs},
