@@ -198,6 +198,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     from pix2pix_utils.devices import choose_device
     from pix2pix_utils.evaluation import generator_predictor, ssim_scores, summarize
     from pix2pix_utils.runs import Run
+    from pix2pix_utils.sources import SPLITS
     from pix2pix_utils.study import load_data_of
     from pix2pix_utils.translation import load_generator
 
@@ -205,7 +206,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     generator, _, _ = load_generator(run.folder, choose_device(arguments.device))
     data = load_data_of(run, arguments.dataset, arguments.data_root)
     predict = generator_predictor(generator, arguments.inference)
-    splits = ("train", "val", "test") if arguments.split == "all" else (arguments.split,)
+    splits = SPLITS if arguments.split == "all" else (arguments.split,)
     _print_scores({split: summarize(ssim_scores(predict, data[split])) for split in splits})
     return 0
 

@@ -25,7 +25,7 @@ from pix2pix_utils.files import replacing
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.runs import load_checkpoint
-from pix2pix_utils.training import Networks, epoch_order, train
+from pix2pix_utils.training import RANDOM_START, Networks, epoch_order, train
 from pix2pix_utils.weights import (
     fetch,
     load_discriminator_weights,
@@ -94,7 +94,7 @@ def starter(
         )
 
     def start(networks: Networks) -> dict:
-        told = {"generator": "random weights", "discriminator": "random weights"}
+        told: dict = dict(RANDOM_START)
         if config.weights == "synthetic":
             path = pretrain_generator(config, output, device, progress)
             told["generator"] = {"learnt on": "drawn streets", **provenance(path)}

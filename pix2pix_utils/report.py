@@ -20,9 +20,9 @@ from pix2pix_utils.experiments import find_experiment
 from pix2pix_utils.files import read_json, replacing, write_json, write_text
 from pix2pix_utils.floors import FLOORS
 from pix2pix_utils.runs import Run
+from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.translation import load_generator
 
-SPLITS = ("train", "val", "test")
 SCENES = 4  # test scenes in the strip of translations
 MODELS = 8  # in one strip or panel of curves; more cannot be told apart in print
 

@@ -25,9 +25,11 @@ from pix2pix_utils.interrupts import InterruptGuard
 from pix2pix_utils.losses import AdversarialLoss, Objective, build_objective
 from pix2pix_utils.models import build_discriminator, build_generator, freeze_backbone
 from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
+from pix2pix_utils.sources import SPLITS
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; the end of an epoch always writes one
 SECONDS_BETWEEN_READINGS = 0.5  # of the losses for the progress bar: reading waits for the device
+RANDOM_START = {"generator": "random weights", "discriminator": "random weights"}
 SAMPLES = 4  # validation scenes in the sample grid
 
 
@@ -147,7 +149,7 @@ class Trainer:
         self.epoch = 0  # finished epochs
         self.step = 0  # finished steps of the current epoch
         self.history: list[dict] = []
-        self.started_from: dict = {"generator": "random weights", "discriminator": "random weights"}
+        self.started_from: dict = dict(RANDOM_START)
         # of the current epoch: sum, and the number of steps that had this loss
         self._loss_sums: dict[str, tuple[Tensor, int]] = {}
         self._seconds = 0.0  # spent in the current epoch
@@ -334,7 +336,7 @@ def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
     scores, summary = [], {"eval": {}, "train": {}}
     for inference in summary:
         predict = generator_predictor(trainer.networks.generator, inference)
-        for split in ("train", "val", "test"):
+        for split in SPLITS:
             pairs = trainer.data[split]
             values = ssim_scores(predict, pairs)
             summary[inference][split] = summarize(values)
