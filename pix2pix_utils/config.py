@@ -28,10 +28,12 @@ class Config:
     image_size: int = 256  # pixels, height and width
     width: int = 64  # filters in the first layer of both networks
     epochs: int = 200
-    batch_size: int = 1
+    batch_size: int = 1  # pairs that go through the networks, and batch norm, together
+    accumulation: int = 1  # batches whose gradients make one update
     learning_rate: float = 2e-4  # of both Adam optimisers
     beta1: float = 0.5
     beta2: float = 0.999
+    precision: str = "auto"  # fp32, bf16 or fp16; see `pix2pix_utils.precision`
     train_pairs: int | None = None  # an evenly spaced part of the split; None takes all of it
     val_pairs: int | None = None
     test_pairs: int | None = None
@@ -39,7 +41,7 @@ class Config:
     data_seed: int = 0  # the scenes of the synthetic data set
 
     def __post_init__(self):
-        for name in ("image_size", "width", "epochs", "batch_size"):
+        for name in ("image_size", "width", "epochs", "batch_size", "accumulation"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
         for name in ("train_pairs", "val_pairs", "test_pairs"):

@@ -21,8 +21,8 @@ class InterruptGuard:
     """
 
     def __init__(self):
-        self._atomic = False
-        self._pending: int | None = None
+        self._depth = 0  # of nested atomic blocks
+        self.pending: int | None = None  # the signal that arrived inside one
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "InterruptGuard":
@@ -36,19 +36,22 @@ class InterruptGuard:
             signal.signal(signum, handler)
 
     def _handle(self, signum: int, frame: object) -> None:
-        if self._atomic:
-            self._pending = signum
+        if self._depth:
+            self.pending = signum
         else:
             raise Interrupted(signum)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """Run the block to its end; a signal that arrived meanwhile is raised behind it."""
-        self._atomic = True
+        """Run the block to its end; a signal that arrived meanwhile is raised behind it.
+
+        Of nested blocks, behind the outermost.
+        """
+        self._depth += 1
         try:
             yield
         finally:
-            self._atomic = False
-        if self._pending is not None:
-            signum, self._pending = self._pending, None
+            self._depth -= 1
+        if self.pending is not None and not self._depth:
+            signum, self.pending = self.pending, None
             raise Interrupted(signum)

@@ -19,13 +19,15 @@ from tqdm.auto import tqdm
 
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs, load_data
+from pix2pix_utils.distributed import barrier, is_main, main_first
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.experiments import EXPERIMENTS
 from pix2pix_utils.files import replacing
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
-from pix2pix_utils.runs import load_checkpoint
-from pix2pix_utils.training import RANDOM_START, Networks, epoch_order, train
+from pix2pix_utils.runs import Run, load_checkpoint
+from pix2pix_utils.step import Networks
+from pix2pix_utils.training import RANDOM_START, Watcher, epoch_order, train
 from pix2pix_utils.weights import (
     fetch,
     load_discriminator_weights,
@@ -47,8 +49,13 @@ _RELEASED_DISCRIMINATORS = {"resnet18": "resnet18", "resnet18-patch": "resnet18"
 
 
 def train_experiment(
-    config: Config, data: StreetData, output: Path, device: torch.device, progress: bool = True
-):
+    config: Config,
+    data: StreetData,
+    output: Path,
+    device: torch.device,
+    progress: bool = True,
+    watch: Watcher | None = None,
+) -> Run:
     """`training.train`, from trained weights if the configuration asks for them.
 
     Raises UserError if they cannot be had, or if the experiment's name says otherwise; nothing is
@@ -58,7 +65,7 @@ def train_experiment(
     if config.weights != "none":
         prepare = starter(config, output, device, progress)
     _check_name(config)
-    return train(config, data, output, device, progress, prepare)
+    return train(config, data, output, device, progress, prepare, watch)
 
 
 def _check_name(config: Config) -> None:
@@ -100,10 +107,12 @@ def starter(
             told["generator"] = {"learnt on": "drawn streets", **provenance(path)}
         else:
             name = _RELEASED_GENERATORS[config.generator]
-            path = fetch(name, progress=progress)
+            with main_first():
+                path = fetch(name, progress=progress)
             told["generator"] = {"released as": name, **provenance(path)}
             if name := _RELEASED_DISCRIMINATORS.get(config.discriminator):
-                judge = fetch(name, progress=progress)
+                with main_first():
+                    judge = fetch(name, progress=progress)
                 load_discriminator_weights(networks.discriminator, load_state(judge), judge)
                 told["discriminator"] = {"released as": name, **provenance(judge)}
         load_generator_weights(networks.generator, load_state(path), path)
@@ -138,8 +147,10 @@ def pretrain_generator(
     else:
         run = train(lesson, streets, output, device, progress)
         state = load_checkpoint(run.best_checkpoint)["generator"]
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    if is_main():
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
+    barrier()
     return path
 
 
@@ -160,7 +171,15 @@ def _lesson(config: Config) -> Config:
         return lesson
     # segmentation has neither an opponent nor a photo to come close to: the rows that differ in
     # them share one file
-    settled = ("discriminator", "adversarial_loss", "distance", "alpha", "learning_rate")
+    settled = (
+        "discriminator",
+        "adversarial_loss",
+        "distance",
+        "alpha",
+        "learning_rate",
+        "accumulation",
+        "precision",
+    )
     defaults = Config()
     return replace(lesson, **{name: getattr(defaults, name) for name in settled})
 

@@ -5,7 +5,7 @@ data.json          where the data was, its fingerprint, how it was split, every 
 environment.json   versions and hardware
 history.csv        one line an epoch
 samples/           the same validation scenes after every epoch
-checkpoints/       last.pt to go on from, best.pt by validation SSIM
+checkpoints/       last.pt to go on from, previous.pt the one before, best.pt by validation SSIM
 scores.csv         SSIM of every image with the best checkpoint
 result.json        the summary; written last, so its presence means that the run is finished
 """
@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ import numpy
 import torch
 import torchvision
 from filelock import FileLock, Timeout
+from tqdm import tqdm
 
 from pix2pix_utils import __version__
 from pix2pix_utils.config import Config
@@ -103,6 +105,10 @@ class Run:
         return self.checkpoints / "last.pt"
 
     @property
+    def previous_checkpoint(self) -> Path:
+        return self.checkpoints / "previous.pt"
+
+    @property
     def best_checkpoint(self) -> Path:
         return self.checkpoints / "best.pt"
 
@@ -119,6 +125,32 @@ class Run:
         if not self.is_finished:
             raise UserError(f"the run {self.folder} is not finished: train it again to go on")
         return read_json(self.folder / "result.json")
+
+    def save_last(self, state: dict) -> None:
+        """Write the checkpoint to go on from; the one before stays as `previous.pt`."""
+        if self.last_checkpoint.is_file():
+            self.last_checkpoint.replace(self.previous_checkpoint)
+        save_checkpoint(self.last_checkpoint, state)
+
+    def load_last(self, device: torch.device) -> dict | None:
+        """The checkpoint to go on from, or the one before where the last is missing or damaged.
+
+        None if there is neither yet. Raises UserError if both are damaged.
+        """
+        reasons = []
+        for path in (self.last_checkpoint, self.previous_checkpoint):
+            if path.is_file():
+                try:
+                    state = load_checkpoint(path, device)
+                except UserError as error:
+                    reasons.append(str(error))
+                    continue
+                if reasons:
+                    tqdm.write(f"{reasons[0]}; going on from {path.name}", file=sys.stderr)
+                return state
+        if reasons:
+            raise UserError(f"{'; '.join(reasons)}; delete {self.folder} to train it anew")
+        return None
 
     def write_environment(self, device: torch.device) -> None:
         write_json(self.folder / "environment.json", describe_environment(device))

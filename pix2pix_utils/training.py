@@ -1,31 +1,52 @@
-"""Training pix2pix: one step, one epoch, one run.
+"""Training pix2pix: one epoch after the other, in a run folder.
 
-Read it from top to bottom: `training_step` is the method, `Trainer` repeats it and keeps what is
-needed to go on after an interruption, `train` turns a configuration into a finished run folder.
+`step.training_step` is the method; `Trainer` repeats it and keeps what is needed to go on after an
+interruption; `train` turns a configuration into a finished run folder.
 """
 
+import hashlib
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torchvision.utils import make_grid
 from tqdm.auto import tqdm
 
 from pix2pix_utils.augment import build_augmentation
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs, to_uint8
+from pix2pix_utils.distributed import (
+    add_up,
+    any_of,
+    average_statistics,
+    barrier,
+    collected,
+    dealt,
+    is_main,
+    main_first,
+    rank,
+    world_size,
+)
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation import generator_predictor, ssim_scores, summarize
-from pix2pix_utils.interrupts import InterruptGuard
-from pix2pix_utils.losses import AdversarialLoss, Objective, build_objective
-from pix2pix_utils.models import build_discriminator, build_generator, freeze_backbone
+from pix2pix_utils.evaluation import Predictor, generator_predictor, ssim_scores, summarize
+from pix2pix_utils.files import replacing
+from pix2pix_utils.graphs import GraphedStep
+from pix2pix_utils.interrupts import Interrupted, InterruptGuard
+from pix2pix_utils.loading import Batches
+from pix2pix_utils.losses import build_objective
+from pix2pix_utils.models import freeze_backbone
 from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
 from pix2pix_utils.sources import SPLITS
+from pix2pix_utils.step import Networks, accumulated_step, training_step
+
+__all__ = ["Networks", "Reading", "Trainer", "epoch_order", "train", "training_step"]
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; the end of an epoch always writes one
 SECONDS_BETWEEN_READINGS = 0.5  # of the losses for the progress bar: reading waits for the device
@@ -34,98 +55,19 @@ SAMPLES = 4  # validation scenes in the sample grid
 
 
 @dataclass(frozen=True)
-class Networks:
-    """The two players and their optimisers."""
+class Reading:
+    """How far a training is, for whoever watches it."""
 
-    generator: nn.Module
-    discriminator: nn.Module
-    generator_optimizer: torch.optim.Optimizer
-    discriminator_optimizer: torch.optim.Optimizer
-
-    @classmethod
-    def build(cls, config: Config, device: torch.device) -> "Networks":
-        """Freshly initialised from torch's current random state, with an Adam each."""
-        generator = build_generator(config.generator, config.image_size, config.width).to(device)
-        discriminator = build_discriminator(config.discriminator, config.width).to(device)
-        generator_optimizer, discriminator_optimizer = (
-            torch.optim.Adam(
-                network.parameters(),
-                lr=config.learning_rate,
-                betas=(config.beta1, config.beta2),
-                fused=True,
-            )
-            for network in (generator, discriminator)
-        )
-        return cls(generator, discriminator, generator_optimizer, discriminator_optimizer)
-
-    def state_dict(self) -> dict:
-        return {name: part.state_dict() for name, part in vars(self).items()}
-
-    def load_state_dict(self, state: dict) -> None:
-        for name, part in vars(self).items():
-            part.load_state_dict(state[name])
+    run: Run
+    epoch: int  # finished epochs
+    epochs: int
+    step: int  # finished updates of the current epoch
+    steps_per_epoch: int
+    losses: dict[str, float]  # means over the current epoch so far; empty right behind an epoch
+    history: list[dict]  # one record an epoch, as in history.csv
 
 
-def training_step(
-    networks: Networks,
-    label: Tensor,
-    photo: Tensor,
-    objective: Objective,
-    generator_learns: bool = True,
-) -> dict[str, Tensor]:
-    """One update of the discriminator, then one of the generator (Isola et al. 2017, section 3).
-
-    `label` and `photo`: (N, 3, S, S) in [-1, 1]. The generator runs once: both updates judge the
-    same photo. Returns the losses and the shares of real and of generated patches that the
-    discriminator took for real, as detached scalars on the device.
-    """
-    generated = networks.generator(label)
-    measured = {}
-    if objective.adversarial:
-        measured |= _update_discriminator(networks, label, photo, generated, objective.adversarial)
-    if generator_learns:
-        measured |= _update_generator(networks, label, photo, generated, objective)
-    return measured
-
-
-def _update_discriminator(
-    networks: Networks, label: Tensor, photo: Tensor, generated: Tensor, loss: AdversarialLoss
-) -> dict[str, Tensor]:
-    """Learn to tell real pairs from generated ones."""
-    discriminator = networks.discriminator
-    real_scores = discriminator(label, photo)
-    # detach(): nothing of this loss reaches the generator
-    fake_scores = discriminator(label, generated.detach())
-    # halved, so that the discriminator learns at half the generator's pace
-    discriminator_loss = 0.5 * (loss(real_scores, True) + loss(fake_scores, False))
-    networks.discriminator_optimizer.zero_grad()
-    discriminator_loss.backward()
-    networks.discriminator_optimizer.step()
-    return {
-        "discriminator_loss": discriminator_loss.detach(),
-        "real_taken_for_real": (real_scores.detach() > loss.threshold).float().mean(),
-        "fake_taken_for_real": (fake_scores.detach() > loss.threshold).float().mean(),
-    }
-
-
-def _update_generator(
-    networks: Networks, label: Tensor, photo: Tensor, generated: Tensor, objective: Objective
-) -> dict[str, Tensor]:
-    """Learn to be taken for real by the improved discriminator, and to stay close to the photo."""
-    generator_loss = objective.alpha * objective.distance(generated, photo)
-    if objective.adversarial:
-        # the gradient passes through the discriminator, whose weights need none
-        networks.discriminator.requires_grad_(False)
-        scores = networks.discriminator(label, generated)
-        generator_loss = generator_loss + objective.adversarial(scores, True)
-        networks.discriminator.requires_grad_(True)
-    networks.generator_optimizer.zero_grad()
-    generator_loss.backward()
-    networks.generator_optimizer.step()
-    return {
-        "generator_loss": generator_loss.detach(),
-        "l1": F.l1_loss(generated.detach(), photo),
-    }
+Watcher = Callable[[Reading], None]
 
 
 def epoch_order(pairs: int, seed: int, epoch: int) -> Tensor:
@@ -134,9 +76,18 @@ def epoch_order(pairs: int, seed: int, epoch: int) -> Tensor:
 
 
 class Trainer:
-    """Repeats the training step, and can be stopped and resumed between any two steps."""
+    """Repeats the training step, and can be stopped and resumed between any two steps.
+
+    All chance is a function of the seed, the epoch, the step and the batch's number in it: nothing
+    about random states has to be kept, and it is the same however many processes share the work.
+    """
 
     def __init__(self, config: Config, data: StreetData, device: torch.device):
+        if world_size() > config.accumulation:
+            raise UserError(
+                f"{world_size()} processes share the batches of an update, but accumulation is "
+                f"{config.accumulation}: --set accumulation={world_size()}, or a multiple of it"
+            )
         self.config, self.data, self.device = config, data, device
         self.objective = build_objective(config.adversarial_loss, config.distance, config.alpha)
         self.augment = build_augmentation(config.augmentation)
@@ -145,21 +96,28 @@ class Trainer:
             self.networks = Networks.build(config, device)
             if config.freeze_backbone:
                 freeze_backbone(self.networks.generator)
-            self._random_state = _random_state(device)
         self.epoch = 0  # finished epochs
-        self.step = 0  # finished steps of the current epoch
+        self.step = 0  # finished updates of the current epoch
         self.history: list[dict] = []
         self.started_from: dict = dict(RANDOM_START)
-        # of the current epoch: sum, and the number of steps that had this loss
+        # of the current epoch: sum of each loss, and the number of batches that had it
         self._loss_sums: dict[str, tuple[Tensor, int]] = {}
         self._seconds = 0.0  # spent in the current epoch
+        self._batches = Batches(data.train, device)
+        self._graphed = (
+            GraphedStep(self.networks, self.objective) if device.type == "cuda" else None
+        )
         # cuDNN's fastest backward passes add up in a different order every time
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
 
     @property
+    def pairs_per_step(self) -> int:
+        return self.config.batch_size * self.config.accumulation
+
+    @property
     def steps_per_epoch(self) -> int:
-        return -(-len(self.data.train) // self.config.batch_size)  # the last batch may be smaller
+        return -(-len(self.data.train) // self.pairs_per_step)  # the last step may be smaller
 
     def state(self) -> dict:
         """Everything that the rest of the training depends on, for `save_checkpoint`."""
@@ -173,7 +131,6 @@ class Trainer:
             "started_from": self.started_from,
             "loss_sums": self._loss_sums,
             "seconds": self._seconds,
-            "random_state": _random_state(self.device),
         }
 
     def load_state(self, state: dict) -> None:
@@ -187,17 +144,18 @@ class Trainer:
         self.networks.load_state_dict(state)
         self.epoch, self.step = state["epoch"], state["step"]
         self.history, self.started_from = state["history"], state["started_from"]
-        self._loss_sums, self._seconds = state["loss_sums"], state["seconds"]
-        self._random_state = state["random_state"]
+        # the sums are those of all processes: one alone goes on with them
+        self._loss_sums = state["loss_sums"] if is_main() else {}
+        self._seconds = state["seconds"]
 
-    def fit(self, run: Run, progress: bool = True) -> None:
+    def fit(self, run: Run, progress: bool = True, watch: Watcher | None = None) -> None:
         """Train to the configured number of epochs, writing history, samples and checkpoints.
 
-        On Ctrl-C, a notebook's stop button or SIGTERM it finishes the step, writes a checkpoint
-        and raises `Interrupted`.
+        `watch` is told how it goes, twice a second and behind every epoch. On Ctrl-C, a notebook's
+        stop button or SIGTERM the step is finished, a checkpoint written and `Interrupted` raised.
         """
         pairs = len(self.data.train)
-        done = self.epoch * pairs + min(self.step * self.config.batch_size, pairs)
+        done = self.epoch * pairs + min(self.step * self.pairs_per_step, pairs)
         with (
             InterruptGuard() as guard,
             torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []),
@@ -206,58 +164,96 @@ class Trainer:
                 total=self.config.epochs * pairs,
                 initial=done,
                 unit="img",
-                disable=not progress,
+                disable=not (progress and is_main()),
             ) as bar,
         ):
-            _set_random_state(self._random_state, self.device)
             try:
-                while self.epoch < self.config.epochs:
-                    self._finish_steps(run, guard, bar)
-                    self._finish_epoch(run, guard)
+                # Several processes must stop behind the same step, or one waits for ever: they
+                # hold signals back and agree between steps.
+                with guard.atomic() if world_size() > 1 else nullcontext():
+                    while self.epoch < self.config.epochs:
+                        self._finish_steps(run, guard, bar, watch)
+                        self._finish_epoch(run, guard)
+                        if watch and is_main():
+                            watch(self._reading(run))
             except KeyboardInterrupt:
                 with guard.atomic():
-                    save_checkpoint(run.last_checkpoint, self.state())
+                    self._save(run)
                 raise
 
-    def _finish_steps(self, run: Run, guard: InterruptGuard, bar: tqdm) -> None:
+    def _finish_steps(
+        self, run: Run, guard: InterruptGuard, bar: tqdm, watch: Watcher | None
+    ) -> None:
         """Do the remaining steps of the current epoch."""
-        config, train = self.config, self.data.train
         self.networks.generator.train()
         self.networks.discriminator.train()
-        order = epoch_order(len(train), config.seed, self.epoch)
         read_at = saved_at = clock = time.monotonic()
-        while self.step < self.steps_per_epoch:
-            start = self.step * config.batch_size
-            batch = train.batch(order[start : start + config.batch_size].tolist())
-            warm = self.epoch * self.steps_per_epoch + self.step >= config.warmup_steps
-            with guard.atomic():  # from here on random numbers are drawn
-                label, photo = self.augment(batch["label"], batch["photo"])
-                label, photo = label.to(self.device), photo.to(self.device)
-                losses = training_step(self.networks, label, photo, self.objective, warm)
-                for name, value in losses.items():
-                    total, steps = self._loss_sums.get(name, (0, 0))
-                    self._loss_sums[name] = (total + value, steps + 1)
+        for batches, batches_in_all, pairs in self._coming_steps():
+            warm = self.epoch * self.steps_per_epoch + self.step >= self.config.warmup_steps
+            with guard.atomic():
+                self._count(self._update(batches, batches_in_all, warm), len(batches))
                 self.step += 1
                 now = time.monotonic()
                 self._seconds, clock = self._seconds + now - clock, now
-            bar.update(len(label))
-            if now - read_at > SECONDS_BETWEEN_READINGS:
+            bar.update(pairs)
+            if is_main() and now - read_at > SECONDS_BETWEEN_READINGS:
                 self._show(bar)
+                if watch:
+                    watch(self._reading(run))
                 read_at = now
-            if now - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
-                self._mean_losses()  # raises rather than save a run that went wrong
+            stop, save = any_of(
+                guard.pending is not None,
+                is_main() and now - saved_at > SECONDS_BETWEEN_CHECKPOINTS,
+            )
+            if stop:
+                raise Interrupted(guard.pending or signal.SIGTERM)
+            if save:
                 with guard.atomic():
-                    save_checkpoint(run.last_checkpoint, self.state())
+                    self._save(run)
                 saved_at = time.monotonic()
+
+    def _coming_steps(self) -> Iterator[tuple[list, int, int]]:
+        """For each remaining step of the epoch: this process's batches, how many there are in all
+        processes, and the number of pairs in them."""
+        config = self.config
+        order = epoch_order(len(self.data.train), config.seed, self.epoch)
+        steps = [step.split(config.batch_size) for step in order.split(self.pairs_per_step)]
+        remaining = steps[self.step :]
+        mine = self._batches([indices for step in remaining for indices in dealt(step)])
+        for number, step in enumerate(remaining, start=self.step):
+            seeds = [
+                _seed(config.seed, self.epoch, number, batch) for batch in dealt(range(len(step)))
+            ]
+            yield [(seed, *next(mine)) for seed in seeds], len(step), sum(map(len, step))
+
+    def _update(
+        self, batches: list[tuple[int, Tensor, Tensor]], batches_in_all: int, warm: bool
+    ) -> dict[str, Tensor]:
+        prepared = self._augmented(batches)
+        if self._graphed and warm and batches_in_all == 1:
+            ((label, photo),) = prepared
+            return self._graphed(label, photo)
+        return accumulated_step(self.networks, prepared, self.objective, batches_in_all, warm)
+
+    def _augmented(self, batches) -> Iterator[tuple[Tensor, Tensor]]:
+        """Seed the chance of each batch, augment it and send it to the device."""
+        for seed, label, photo in batches:
+            _seed_random_state(seed, self.device)
+            label, photo = self.augment(label, photo)
+            yield label.to(self.device), photo.to(self.device)
+
+    def _count(self, losses: dict[str, Tensor], batches: int) -> None:
+        for name, value in losses.items():
+            total, count = self._loss_sums.get(name, (0, 0))
+            self._loss_sums[name] = (total + value, count + batches)
 
     def _finish_epoch(self, run: Run, guard: InterruptGuard) -> None:
         """Score the validation split and write what the epoch leaves behind."""
+        self._gather()
         losses = self._mean_losses()
-        generator = self.networks.generator
-        predict = generator_predictor(generator)
-        val_ssim = float(ssim_scores(predict, self.data.val).mean())
+        predict = generator_predictor(self.networks.generator)
+        val_ssim = float(_scores(predict, self.data.val).mean())
         is_best = all(val_ssim > past["val_ssim"] for past in self.history)
-        samples = sample_grid(predict, self.data.val)
         with guard.atomic():
             self.history.append(
                 {
@@ -269,17 +265,47 @@ class Trainer:
             )
             self.epoch, self.step = self.epoch + 1, 0
             self._loss_sums, self._seconds = {}, 0.0
-            samples.save(run.samples / f"epoch-{self.epoch:04d}.png")
-            run.write_history(self.history)
-            state = self.state()
-            if is_best:
-                kept = ("config", "palette", "generator", "discriminator", "epoch")
-                save_checkpoint(run.best_checkpoint, {key: state[key] for key in kept})
-            save_checkpoint(run.last_checkpoint, state)
+            if is_main():
+                grid = sample_grid(predict, self.data.val)
+                with replacing(run.samples / f"epoch-{self.epoch:04d}.png") as temporary:
+                    grid.save(temporary)
+                run.write_history(self.history)
+                if is_best:
+                    state = self.state()
+                    kept = ("config", "palette", "generator", "discriminator", "epoch")
+                    save_checkpoint(run.best_checkpoint, {key: state[key] for key in kept})
+            self._save(run)
+
+    def _save(self, run: Run) -> None:
+        self._gather()
+        self._mean_losses()  # raises rather than save a run that went wrong
+        if is_main():
+            run.save_last(self.state())
+        barrier()
+
+    def _gather(self) -> None:
+        """Bring together what the processes know each by themselves: losses and statistics."""
+        if world_size() == 1:
+            return
+        average_statistics(self.networks.generator)
+        average_statistics(self.networks.discriminator)
+        names = ("discriminator_loss", "real_taken_for_real", "fake_taken_for_real",
+                 "generator_loss", "l1")  # fmt: skip
+        sums = torch.tensor(
+            [[float(part) for part in self._loss_sums.get(name, (0, 0))] for name in names],
+            dtype=torch.float64,
+        )
+        add_up(sums)
+        here = is_main()  # one process alone goes on with the sums
+        self._loss_sums = {
+            name: (total, int(count)) if here else (total * 0, 0)
+            for name, (total, count) in zip(names, sums, strict=True)
+            if count
+        }
 
     def _mean_losses(self) -> dict[str, float]:
         """Means over the finished steps of this epoch; raises UserError if one is not finite."""
-        means = {name: float(total) / steps for name, (total, steps) in self._loss_sums.items()}
+        means = {name: float(total) / n for name, (total, n) in self._loss_sums.items() if n}
         wrong = [f"{name} is {mean}" for name, mean in means.items() if mean - mean != 0]
         if wrong:
             raise UserError(
@@ -288,6 +314,17 @@ class Trainer:
                 "(--set learning_rate=...)"
             )
         return means
+
+    def _reading(self, run: Run) -> Reading:
+        return Reading(
+            run,
+            self.epoch,
+            self.config.epochs,
+            self.step,
+            self.steps_per_epoch,
+            self._mean_losses(),
+            list(self.history),
+        )
 
     def _show(self, bar: tqdm) -> None:
         losses = self._mean_losses()
@@ -308,27 +345,31 @@ def train(
     device: torch.device,
     progress: bool = True,
     prepare: Callable[[Networks], dict] | None = None,
+    watch: Watcher | None = None,
 ) -> Run:
     """The finished run of this configuration below `output/runs`: loaded, resumed or trained.
 
     `prepare` may put trained weights into the fresh networks; what it returns goes into the
-    result, as the word on where they came from. Validation SSIM chooses the epoch; the result then
-    scores that checkpoint on all three splits.
+    result, as the word on where they came from. `watch` is told how the training goes. Validation
+    SSIM chooses the epoch; the result then scores that checkpoint on all three splits.
     """
-    run = Run.create(output, config, data)
+    with main_first():
+        run = Run.create(output, config, data)
     if run.is_finished:
         return run
-    with run.locked():
-        run.write_environment(device)
+    with run.locked() if is_main() else nullcontext():
+        if is_main():
+            run.write_environment(device)
         trainer = Trainer(config, data, device)
-        if run.last_checkpoint.is_file():
-            trainer.load_state(load_checkpoint(run.last_checkpoint, device))
+        if state := run.load_last(device):
+            trainer.load_state(state)
         elif prepare:
             trainer.started_from = prepare(trainer.networks)
-        trainer.fit(run, progress)
+        trainer.fit(run, progress, watch)
         best = load_checkpoint(run.best_checkpoint, device)
         trainer.networks.generator.load_state_dict(best["generator"])
         _write_result(run, trainer, best["epoch"])
+        barrier()
     return run
 
 
@@ -338,12 +379,14 @@ def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
         predict = generator_predictor(trainer.networks.generator, inference)
         for split in SPLITS:
             pairs = trainer.data[split]
-            values = ssim_scores(predict, pairs)
+            values = _scores(predict, pairs)
             summary[inference][split] = summarize(values)
             scores += [
                 {"inference": inference, "split": split, "name": name, "ssim": f"{value:.6f}"}
                 for name, value in zip(pairs.names, values, strict=True)
             ]
+    if not is_main():
+        return
     run.write_scores(scores)
     run.write_result(
         {
@@ -351,6 +394,8 @@ def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
             "dataset": trainer.data.name,
             "started_from": trainer.started_from,
             "best_epoch": best_epoch,
+            "precision": trainer.networks.precision,
+            "processes": world_size(),
             "ssim": summary,
             "train_seconds": round(sum(epoch["seconds"] for epoch in trainer.history), 1),
             "generator_parameters": _count(trainer.networks.generator),
@@ -372,14 +417,19 @@ def sample_grid(predict, pairs: StreetPairs) -> Image.Image:
     return Image.fromarray(to_uint8(make_grid(rows, nrow=count, pad_value=1.0)))
 
 
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
+def _scores(predict: Predictor, pairs: StreetPairs) -> np.ndarray:
+    """SSIM of every image, (N,), each process scoring its share."""
+    return collected(ssim_scores(predict, pairs.every(world_size(), rank())))
+
+
+def _seed(*numbers: int) -> int:
+    """One seed from several numbers, below 2 ** 32: torch's generator on a CPU takes no more."""
+    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little")
+
+
+def _seed_random_state(seed: int, device: torch.device) -> None:
+    """`torch.manual_seed` for the CPU and this device alone, which takes microseconds."""
+    torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def _set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"].cpu())
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)

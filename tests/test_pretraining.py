@@ -176,7 +176,7 @@ def test_a_resumed_run_still_knows_what_it_started_from(
     unet_config, tmp_path, street_data, monkeypatch, stop_after
 ):
     path = pretrain_generator(unet_config, tmp_path, CPU, progress=False)
-    step, steps = training.training_step, []
+    step, steps = training.accumulated_step, []
 
     def step_and_stop(*arguments):
         losses = step(*arguments)
@@ -185,10 +185,10 @@ def test_a_resumed_run_still_knows_what_it_started_from(
             os.kill(os.getpid(), signal.SIGINT)
         return losses
 
-    monkeypatch.setattr(training, "training_step", step_and_stop)
+    monkeypatch.setattr(training, "accumulated_step", step_and_stop)
     with pytest.raises(Interrupted):
         train_experiment(unet_config, street_data, tmp_path, CPU, progress=False)
-    monkeypatch.setattr(training, "training_step", step)
+    monkeypatch.setattr(training, "accumulated_step", step)
     expected = {"learnt on": "drawn streets", **provenance(path)}
     path.unlink()  # not needed any more: the checkpoint has the weights
     monkeypatch.setattr(pretraining, "load_data", None)

@@ -17,7 +17,8 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.interrupts import Interrupted
 from pix2pix_utils.losses import ADVERSARIAL_LOSSES, build_objective
 from pix2pix_utils.runs import Run, load_checkpoint
-from pix2pix_utils.training import Networks, Trainer, epoch_order, train, training_step
+from pix2pix_utils.step import Networks, accumulated_step, training_step
+from pix2pix_utils.training import Trainer, epoch_order, train
 
 CPU = torch.device("cpu")
 
@@ -154,7 +155,7 @@ def test_training_again_loads_the_run_and_another_configuration_is_another_run(
     first = train(smoke_config, street_data, tmp_path, CPU, progress=False)
     other = train(replace(smoke_config, alpha=50.0), street_data, tmp_path, CPU, progress=False)
     assert other.folder != first.folder
-    monkeypatch.setattr(training, "training_step", None)  # fails if anything is trained
+    monkeypatch.setattr(training, "accumulated_step", None)  # fails if anything is trained
     again = train(smoke_config, street_data, tmp_path, CPU, progress=False)
     assert again.folder == first.folder
 
@@ -186,7 +187,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     whole = train(smoke_config, street_data, tmp_path / "whole", CPU, progress=False)
 
     steps = []
-    step = training.training_step
+    step = training.accumulated_step
 
     def step_and_stop(*arguments):
         losses = step(*arguments)
@@ -196,11 +197,11 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
             time.sleep(0.01)  # the signal arrives inside the step
         return losses
 
-    monkeypatch.setattr(training, "training_step", step_and_stop)
+    monkeypatch.setattr(training, "accumulated_step", step_and_stop)
     with pytest.raises(Interrupted):
         train(smoke_config, street_data, tmp_path / "cut", CPU, progress=False)
     assert len(steps) == stop_after
-    monkeypatch.setattr(training, "training_step", step)
+    monkeypatch.setattr(training, "accumulated_step", step)
     resumed = train(smoke_config, street_data, tmp_path / "cut", CPU, progress=False)
     assert len(resumed.read_history()) == smoke_config.epochs
 
@@ -230,7 +231,7 @@ from pix2pix_utils.study import load_data_for
 torch.set_num_threads(1)
 training.SECONDS_BETWEEN_CHECKPOINTS = 0
 kill_after = int(sys.argv[2])
-step, steps = training.training_step, []
+step, steps = training.accumulated_step, []
 
 def step_and_die(*arguments):
     losses = step(*arguments)
@@ -239,7 +240,7 @@ def step_and_die(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     return losses
 
-training.training_step = step_and_die
+training.accumulated_step = step_and_die
 config = configure("baseline", "smoke")
 data = load_data_for(config, "synthetic")
 training.train(config, data, Path(sys.argv[1]), torch.device("cpu"), progress=False)
@@ -284,14 +285,14 @@ def test_a_second_process_is_told_who_holds_the_run(smoke_config, street_data, t
 def test_a_diverged_run_stops_and_keeps_the_last_good_checkpoint(
     smoke_config, street_data, tmp_path, monkeypatch
 ):
-    step, steps = training.training_step, []
+    step, steps = training.accumulated_step, []
 
-    def step_that_diverges(networks, label, photo, *arguments):
+    def step_that_diverges(networks, batches, *arguments):
         steps.append(1)
-        bad = photo * float("nan") if len(steps) > 12 else photo
-        return step(networks, label, bad, *arguments)
+        factor = float("nan") if len(steps) > 12 else 1.0
+        return step(networks, [(label, photo * factor) for label, photo in batches], *arguments)
 
-    monkeypatch.setattr(training, "training_step", step_that_diverges)
+    monkeypatch.setattr(training, "accumulated_step", step_that_diverges)
     with pytest.raises(UserError, match=r"generator_loss is nan.*epoch 2.*--set learning_rate"):
         train(smoke_config, street_data, tmp_path, CPU, progress=False)
     run = Run.create(tmp_path, smoke_config, street_data)
@@ -305,3 +306,60 @@ def test_a_checkpoint_of_another_configuration_is_named(smoke_config, street_dat
     other = Trainer(replace(smoke_config, alpha=50.0), street_data, CPU)
     with pytest.raises(UserError, match=r"trained with alpha=100.0, but this run has alpha=50.0"):
         other.load_state(state)
+
+
+def test_accumulated_batches_make_one_update_of_their_mean_gradient(smoke_config, pair):
+    """Without batch norm and dropout, two batches of one pair are a batch of two."""
+    objective, outcomes = build_objective("mse", "l1", 100.0), []
+    for batches in ([tuple(pair)], [(pair[0][:1], pair[1][:1]), (pair[0][1:], pair[1][1:])]):
+        torch.manual_seed(0)
+        networks = Networks.build(smoke_config, CPU)
+        for module in (*networks.generator.modules(), *networks.discriminator.modules()):
+            if isinstance(module, nn.BatchNorm2d | nn.Dropout):
+                module.eval()
+        losses = accumulated_step(networks, batches, objective, len(batches))
+        outcomes.append(
+            [
+                {name: value / len(batches) for name, value in losses.items()},
+                *(p.grad for p in networks.generator.parameters()),
+                *(p.grad for p in networks.discriminator.parameters()),
+            ]
+        )
+    torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-3, atol=1e-5)
+
+
+def test_the_run_says_how_many_pairs_make_an_update(smoke_config, street_data, tmp_path):
+    config = replace(smoke_config, batch_size=2, accumulation=3)
+    trainer = Trainer(config, street_data, CPU)
+    assert (trainer.pairs_per_step, trainer.steps_per_epoch) == (6, 2)
+    run = train(config, street_data, tmp_path, CPU, progress=False)
+    assert len(run.read_history()) == config.epochs
+
+
+def test_a_torn_checkpoint_falls_back_to_the_one_before(
+    smoke_config, street_data, tmp_path, capsys
+):
+    whole = train(smoke_config, street_data, tmp_path / "whole", CPU, progress=False)
+    torn = train(smoke_config, street_data, tmp_path / "torn", CPU, progress=False)
+    (torn.folder / "result.json").unlink()
+    data = torn.last_checkpoint.read_bytes()
+    torn.last_checkpoint.write_bytes(data[: len(data) // 2])
+    train(smoke_config, street_data, tmp_path / "torn", CPU, progress=False)
+    told = capsys.readouterr().err
+    assert "last.pt" in told and "going on from previous.pt" in told
+    ours, theirs = (load_checkpoint(run.last_checkpoint) for run in (torn, whole))
+    assert all(torch.equal(ours["generator"][k], v) for k, v in theirs["generator"].items())
+
+
+def test_a_watcher_is_told_every_epoch_and_cannot_change_the_outcome(
+    smoke_config, street_data, tmp_path
+):
+    readings = []
+    watched = train(
+        smoke_config, street_data, tmp_path / "a", CPU, progress=False, watch=readings.append
+    )
+    plain = train(smoke_config, street_data, tmp_path / "b", CPU, progress=False)
+    behind = [reading for reading in readings if not reading.losses]
+    assert [reading.epoch for reading in behind] == list(range(1, smoke_config.epochs + 1))
+    assert behind[-1].history[-1]["epoch"] == smoke_config.epochs
+    assert watched.result()["ssim"] == plain.result()["ssim"]

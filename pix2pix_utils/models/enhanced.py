@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.models.initialization import init_normal
 from pix2pix_utils.models.unet import IMAGE_SIZES
 
@@ -27,12 +28,12 @@ class EncoderBlock(nn.Module):
     ):
         super().__init__()
         layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
-        layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
+        layers.append(Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
         if normalize:
             layers.append(nn.BatchNorm2d(channels_out))
         if extra_conv:
             layers.append(nn.LeakyReLU(0.2))
-            layers.append(nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1))
+            layers.append(Conv2d(channels_out, channels_out, kernel_size=3, padding=1))
             if normalize:
                 layers.append(nn.BatchNorm2d(channels_out))
         self.layers = nn.Sequential(*layers)
@@ -53,13 +54,13 @@ class DecoderBlock(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             nn.ReLU(),
-            nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
+            ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
             nn.BatchNorm2d(channels_out),
         ]
         if extra_conv:
             layers += [
                 nn.ReLU(),
-                nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1),
+                Conv2d(channels_out, channels_out, kernel_size=3, padding=1),
                 nn.BatchNorm2d(channels_out),
             ]
         if dropout:
@@ -82,13 +83,13 @@ class OutputBlock(nn.Module):
         layers: list[nn.Module] = [nn.ReLU()]
         if extra_conv:
             layers += [
-                nn.ConvTranspose2d(channels_in, width, kernel_size=4, stride=2, padding=1),
+                ConvTranspose2d(channels_in, width, kernel_size=4, stride=2, padding=1),
                 nn.BatchNorm2d(width),
                 nn.ReLU(),
-                nn.Conv2d(width, 3, kernel_size=3, padding=1),
+                Conv2d(width, 3, kernel_size=3, padding=1),
             ]
         else:
-            layers.append(nn.ConvTranspose2d(channels_in, 3, kernel_size=4, stride=2, padding=1))
+            layers.append(ConvTranspose2d(channels_in, 3, kernel_size=4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, features: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from pix2pix_utils.models.convolution import Conv2d
 from pix2pix_utils.models.initialization import init_normal
 
 
@@ -17,19 +18,19 @@ class PatchGAN(nn.Module):
     def __init__(self, width: int = 64):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(6, width, kernel_size=4, stride=2, padding=1),
+            Conv2d(6, width, kernel_size=4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             *self._block(width, width * 2, stride=2),
             *self._block(width * 2, width * 4, stride=2),
             *self._block(width * 4, width * 8, stride=1),
-            nn.Conv2d(width * 8, 1, kernel_size=4, stride=1, padding=1),
+            Conv2d(width * 8, 1, kernel_size=4, stride=1, padding=1),
         )
         self.apply(init_normal)
 
     @staticmethod
     def _block(channels_in: int, channels_out: int, stride: int) -> list[nn.Module]:
         return [
-            nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=stride, padding=1),
+            Conv2d(channels_in, channels_out, kernel_size=4, stride=stride, padding=1),
             nn.BatchNorm2d(channels_out),
             nn.LeakyReLU(0.2),
         ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.models.unet import levels_to_one_pixel
 
 
@@ -26,14 +27,14 @@ class UNetLevel(nn.Module):
         inside = filters[level]
 
         layers: list[nn.Module] = [] if self.outermost else [nn.LeakyReLU(0.2)]
-        layers.append(nn.Conv2d(outside, inside, kernel_size=4, stride=2, padding=1, bias=False))
+        layers.append(Conv2d(outside, inside, kernel_size=4, stride=2, padding=1, bias=False))
         if not (self.outermost or innermost):
             layers.append(nn.BatchNorm2d(inside))
         if not innermost:
             layers.append(UNetLevel(filters, level + 1))
         layers.append(nn.ReLU())
         layers.append(
-            nn.ConvTranspose2d(
+            ConvTranspose2d(
                 inside if innermost else inside * 2,
                 outside,
                 kernel_size=4,

@@ -9,6 +9,7 @@ from torchvision.models import resnet18
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models.deeplab import ImageNetNormalization
+from pix2pix_utils.models.convolution import use_matrix_products
 from pix2pix_utils.models.initialization import init_normal
 
 HEADS = ("scalar", "patch")
@@ -76,6 +77,7 @@ class ResNet18Discriminator(nn.Module):
         self.backbone = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in stages))
         self.head = nn.Linear(512, 1) if head == "scalar" else nn.Conv2d(256, 1, kernel_size=1)
         self.head.apply(init_normal)
+        use_matrix_products(self.backbone)
 
     def forward(self, label: Tensor, photo: Tensor) -> Tensor:
         # The label map is no photo, but the same scale for both keeps their gradients comparable.

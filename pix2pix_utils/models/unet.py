@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.models.initialization import init_normal
 
 IMAGE_SIZES = (32, 64, 128, 256, 512)
@@ -22,7 +23,7 @@ def levels_to_one_pixel(image_size: int) -> int:
 def down_block(channels_in: int, channels_out: int, activate: bool, normalize: bool):
     """Halve the height and width: LeakyReLU, 4x4 convolution with stride 2, batch norm."""
     layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
-    layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
+    layers.append(Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
     if normalize:
         layers.append(nn.BatchNorm2d(channels_out))
     return nn.Sequential(*layers)
@@ -32,7 +33,7 @@ def up_block(channels_in: int, channels_out: int, normalize: bool, dropout: bool
     """Double the height and width: ReLU, 4x4 transposed convolution, batch norm, dropout."""
     layers: list[nn.Module] = [
         nn.ReLU(),
-        nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
+        ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
     ]
     if normalize:
         layers.append(nn.BatchNorm2d(channels_out))

@@ -1,0 +1,40 @@
+"""How many bits the networks compute with: one name, `fp32`, `bf16` or `fp16`.
+
+Weights, optimiser states, losses and every score stay in float32; in the shorter formats the
+convolutions run under torch's autocast. bfloat16 has float32's range, so gradients need no
+scaling; float16 underflows, so its losses are scaled (Micikevicius et al. 2018).
+"""
+
+import torch
+
+from pix2pix_utils.errors import UserError
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """`auto` is bf16 on a GPU that has it and fp32 everywhere else.
+
+    On CPUs fp32 gives the same numbers from machine to machine, nearly, and few have fast bf16.
+    Raises UserError for an unknown name, or for fp16 without a GPU.
+    """
+    if name not in PRECISIONS:
+        raise UserError(f"there is no precision '{name}'; choose one of: {', '.join(PRECISIONS)}")
+    if name == "auto":
+        capable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if capable else "fp32"
+    if name == "fp16" and device.type != "cuda":
+        raise UserError(f"precision=fp16 needs a GPU, not {device.type}; use fp32 or bf16")
+    return name
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """The context in which the networks' forward passes run."""
+    dtype = _DTYPES.get(precision)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+
+
+def loss_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
+    """Scales the losses of fp16; hands everything through unchanged otherwise."""
+    return torch.amp.GradScaler(device.type, enabled=precision == "fp16")

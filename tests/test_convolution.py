@@ -1,0 +1,65 @@
+"""Matrix products in place of convolutions: the same results, gradients and parameters."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from pix2pix_utils.models import convolution
+from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d, use_matrix_products
+
+LAYERS = {
+    "down": (Conv2d, nn.Conv2d, dict(kernel_size=4, stride=2, padding=1)),
+    "patch": (Conv2d, nn.Conv2d, dict(kernel_size=4, stride=1, padding=1)),
+    "refine": (Conv2d, nn.Conv2d, dict(kernel_size=3, padding=1)),
+    "without bias": (Conv2d, nn.Conv2d, dict(kernel_size=4, stride=2, padding=1, bias=False)),
+    "up": (ConvTranspose2d, nn.ConvTranspose2d, dict(kernel_size=4, stride=2, padding=1)),
+    "up without bias": (
+        ConvTranspose2d,
+        nn.ConvTranspose2d,
+        dict(kernel_size=4, stride=2, padding=1, bias=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("batch, height, width", [(1, 4, 4), (2, 4, 6), (3, 2, 2), (1, 20, 18)])
+def test_values_and_gradients_are_those_of_torch(name, batch, height, width):
+    ours_type, torch_type, options = LAYERS[name]
+    torch.manual_seed(0)
+    ours, theirs = ours_type(5, 7, **options), torch_type(5, 7, **options)
+    theirs.load_state_dict(ours.state_dict())
+    outcomes = []
+    for layer in (ours, theirs):
+        features = torch.rand(
+            batch, 5, height, width, generator=torch.Generator().manual_seed(1)
+        ).requires_grad_()
+        out = layer(features)
+        out.square().sum().backward()
+        outcomes.append([out, features.grad, *(p.grad for p in layer.parameters())])
+    for mine, reference in zip(*outcomes, strict=True):
+        torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["down", "up"])
+def test_only_small_maps_become_matrix_products(name, monkeypatch):
+    ours_type, torch_type, options = LAYERS[name]
+    layer, calls = ours_type(2, 2, **options), []
+    plain = torch_type.forward
+    monkeypatch.setattr(torch_type, "forward", lambda *a: calls.append(1) or plain(*a))
+    layer(torch.rand(1, 2, 8, 8))
+    assert not calls
+    layer(torch.rand(1, 2, 64, 64))
+    assert calls
+
+
+def test_a_torchvision_network_keeps_its_results_and_names(monkeypatch):
+    network = resnet18(weights=None).eval()
+    keys, images = list(network.state_dict()), torch.rand(1, 3, 64, 64)
+    expected = network(images)
+    use_matrix_products(network)
+    assert any(type(module) is Conv2d for module in network.modules())
+    assert list(network.state_dict()) == keys
+    torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-4)
+    monkeypatch.setattr(convolution, "SMALL", 0)
+    assert torch.equal(network(images), expected)
