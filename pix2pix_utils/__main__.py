@@ -6,6 +6,7 @@ and 128 + signal number after an interruption. Heavy imports stand inside the co
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -56,6 +57,33 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training_options(study)
     study.set_defaults(run=run_study)
 
+    report = commands.add_parser("report", help="tables, figures and a page about finished runs")
+    report.add_argument("--dataset", help=f"{DATASET_HELP} (default: that of the newest run)")
+    _add_data_root(report)
+    report.add_argument(
+        "--profile",
+        help=f"one of: {', '.join(PROFILES)} (default: that of the newest run, or demo)",
+    )
+    report.add_argument(
+        "--set",
+        dest="settings",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="of the runs to report on, as they were trained; may be repeated",
+    )
+    report.add_argument(
+        "--output", type=Path, help="folder of runs/ and report/ (default: the project's folder)"
+    )
+    report.add_argument(
+        "--ship",
+        metavar="FILE.json",
+        type=Path,
+        help="also write the measurements as data/results holds them",
+    )
+    _add_device(report)
+    report.set_defaults(run=run_report)
+
     evaluate = commands.add_parser("evaluate", help="score a run's best checkpoint")
     evaluate.add_argument("run_dir", metavar="RUN_DIR", type=Path)
     evaluate.add_argument("--split", choices=("train", "val", "test", "all"), default="all")
@@ -66,6 +94,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="batch norm's running statistics without dropout, or the paper's way: "
         "each image's own statistics with dropout (default: eval)",
     )
+    evaluate.add_argument(
+        "--measures",
+        action="store_true",
+        help="also PSNR, L1, sharpness, LPIPS and the segmentation score; trains a small "
+        "segmentation network the first time",
+    )
+    evaluate.add_argument("--csv", type=Path, help="file for the scores of every image")
     evaluate.add_argument("--dataset", help="where the run's data set lies now, if it has moved")
     _add_data_root(evaluate)
     _add_device(evaluate)
@@ -79,6 +114,20 @@ def build_parser() -> argparse.ArgumentParser:
     translate.add_argument("--output", type=Path, required=True, help="folder for the photos")
     _add_device(translate)
     translate.set_defaults(run=run_translate)
+
+    badges = commands.add_parser("badges", help="write Open-in-Colab badges into the notebooks")
+    badges.add_argument("--remote", default="origin", help="git remote on GitHub (default: origin)")
+    badges.add_argument("--branch", help="branch to open (default: the one that is checked out)")
+    badges.add_argument("--remove", action="store_true", help="take the badges out again")
+    badges.set_defaults(run=run_badges)
+
+    benchmark = commands.add_parser("benchmark", help="measure how fast training is here")
+    benchmark.add_argument("--image-size", type=int, default=256)
+    benchmark.add_argument("--width", type=int, default=64)
+    benchmark.add_argument("--repeats", type=int, default=10, help="steps of each variant")
+    benchmark.add_argument("--json", type=Path, help="file for the measurements")
+    _add_device(benchmark)
+    benchmark.set_defaults(run=run_benchmark)
     return parser
 
 
@@ -158,16 +207,19 @@ def run_data(arguments: argparse.Namespace) -> int:
 def run_train(arguments: argparse.Namespace) -> int:
     config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
     from pix2pix_utils.devices import choose_device
+    from pix2pix_utils.distributed import is_main, main_first, processes
     from pix2pix_utils.pretraining import train_experiment
     from pix2pix_utils.study import load_data_for
 
-    device = choose_device(arguments.device)
-    data = load_data_for(config, arguments.dataset, arguments.data_root)
-    run = train_experiment(config, data, arguments.output or output_root(), device)
-    result = run.result()
-    _print_scores(result["ssim"]["eval"])
-    print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
-    print(f"run: {run.folder}")
+    with processes(choose_device(arguments.device)) as device:
+        with main_first():  # the others then find the cache
+            data = load_data_for(config, arguments.dataset, arguments.data_root)
+        run = train_experiment(config, data, arguments.output or output_root(), device)
+        if is_main():
+            result = run.result()
+            _print_scores(result["ssim"]["eval"])
+            print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
+            print(f"run: {run.folder}")
     return 0
 
 
@@ -184,14 +236,31 @@ def run_study(arguments: argparse.Namespace) -> int:
     device = choose_device(arguments.device)
     data = load_data_for(configs[0], arguments.dataset, arguments.data_root)
     outcome = run_study(configs, data, arguments.output or output_root(), device)
-    for path in outcome.report:
-        if path.name == "table1.md":
-            print(path.read_text(encoding="utf-8"))
-    for path in outcome.report:
-        print(f"wrote {path}")
+    _print_report(outcome.report)
     for experiment, reason in outcome.failures.items():
         print(f"{experiment} failed: {reason}", file=sys.stderr)
     return 1 if outcome.failures else 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    from pix2pix_utils.devices import choose_device
+    from pix2pix_utils.report import choose_data, write_report
+
+    device = choose_device(arguments.device)
+    output = arguments.output or output_root()
+    data, config = choose_data(
+        output, arguments.dataset, arguments.data_root, arguments.profile, arguments.settings
+    )
+    _print_report(write_report(output, data, config, device, arguments.ship))
+    return 0
+
+
+def _print_report(written: list[Path]) -> None:
+    for path in written:
+        if path.name == "table1.md":
+            print(path.read_text(encoding="utf-8"))
+    if written:
+        print(f"wrote {written[0]} and {len(written) - 1} files beside it")
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
@@ -203,12 +272,61 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     from pix2pix_utils.translation import load_generator
 
     run = Run.open(arguments.run_dir)
-    generator, _, _ = load_generator(run.folder, choose_device(arguments.device))
+    device = choose_device(arguments.device)
+    generator, _, _ = load_generator(run.folder, device)
     data = load_data_of(run, arguments.dataset, arguments.data_root)
-    predict = generator_predictor(generator, arguments.inference)
     splits = SPLITS if arguments.split == "all" else (arguments.split,)
-    _print_scores({split: summarize(ssim_scores(predict, data[split])) for split in splits})
+    rows: list[dict] = []
+    for split in splits:
+        if arguments.measures:
+            images = _print_measures(run, data, device, split, arguments.inference)
+        else:
+            predict = generator_predictor(generator, arguments.inference)
+            images = {"ssim": ssim_scores(predict, data[split])}
+            _print_scores({split: summarize(images["ssim"])})
+        for index, name in enumerate(data[split].names):
+            scores = {measure: f"{values[index]:.6f}" for measure, values in images.items()}
+            rows.append({"split": split, "name": name, **scores})
+    if arguments.csv:
+        from pix2pix_utils.files import write_text
+        from pix2pix_utils.report import as_csv
+
+        try:
+            write_text(arguments.csv, as_csv(rows))
+        except OSError as error:
+            raise UserError(f"cannot write {arguments.csv}: {error.strerror}") from None
+        print(f"wrote {arguments.csv}")
     return 0
+
+
+def _print_measures(run, data, device, split: str, inference: str) -> dict:
+    """Print all measures of a split, one a line; returns those that exist for every image."""
+    from pix2pix_utils.evaluation import summarize
+    from pix2pix_utils.measures import measure_run
+    from pix2pix_utils.segmentation import segmentation_summary, segmenter
+
+    output = run.folder.resolve().parent.parent  # that `runs/` lies in
+    measured = measure_run(run, data, output, device, split, inference)
+    units = {"psnr": ("PSNR", 2, " dB"), "l1": ("L1", 4, ""), "lpips": ("LPIPS", 4, "")}
+    for name, values in measured.images.items():
+        score = summarize(values)
+        if name == "ssim":
+            _print_scores({split: score})
+            continue
+        title, digits, unit = units.get(name, (name, 4, ""))
+        interval = f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
+        print(f"{split:5}  {title} {score['mean']:.{digits}f}{unit}  {interval}")
+    if measured.confusion is not None:
+        ceiling = segmenter(data, output, device).result[split]
+        for name, score in segmentation_summary(measured.confusion, data.palette).items():
+            interval = f"[{score['low']:.4f}, {score['high']:.4f}]"
+            print(
+                f"{split:5}  {name} {score['mean']:.4f}  {interval}  "
+                f"real photos {ceiling[name]:.4f}"
+            )
+    for name, reason in measured.missing.items():
+        print(f"{split:5}  no {name}: {reason}")
+    return measured.images
 
 
 def run_translate(arguments: argparse.Namespace) -> int:
@@ -218,6 +336,39 @@ def run_translate(arguments: argparse.Namespace) -> int:
     device = choose_device(arguments.device)
     written = translate(arguments.checkpoint, arguments.inputs, arguments.output, device)
     print(f"wrote {len(written)} photo(s) to {arguments.output}")
+    return 0
+
+
+def run_badges(arguments: argparse.Namespace) -> int:
+    from pix2pix_utils import badges
+    from pix2pix_utils.paths import project_root
+
+    project = project_root()
+    if project is None:
+        raise UserError("there are no notebooks here: call this in the project's folder")
+    if arguments.remove:
+        changed = badges.remove_badges(project / "notebooks")
+    else:
+        repository = badges.github_repository(badges.current_remote(project, arguments.remote))
+        branch = arguments.branch or badges.current_branch(project)
+        changed = badges.write_badges(project / "notebooks", repository, branch)
+    print(f"changed {len(changed)} notebook(s)")
+    return 0
+
+
+def run_benchmark(arguments: argparse.Namespace) -> int:
+    from pix2pix_utils.benchmark import as_text, run_benchmark
+    from pix2pix_utils.devices import choose_device
+    from pix2pix_utils.files import write_json
+
+    if arguments.repeats < 1:
+        raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
+    device = choose_device(arguments.device)
+    result = run_benchmark(arguments.image_size, arguments.width, arguments.repeats, device)
+    print(as_text(result))
+    if arguments.json:
+        write_json(arguments.json, result)
+        print(f"wrote {arguments.json}")
     return 0
 
 
@@ -234,7 +385,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return arguments.run(arguments)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
+            print(f"error: {error}", file=sys.stderr)
         return 2
     except Interrupted as stop:
         print(f"{stop}: the same command goes on from here", file=sys.stderr)

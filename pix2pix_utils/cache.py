@@ -25,6 +25,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock
@@ -62,17 +63,20 @@ def load_arrays(
         with FileLock(folder.parent / ".lock"):  # builds take turns: each uses every core
             if _open(folder, key, items, image_size) is None:
                 _build(folder, key, source, split, image_size, progress)
+            arrays = _open(folder, key, items, image_size)
     except OSError as error:
         raise UserError(
             f"cannot write the cache {folder}: {error.strerror or error}; set PIX2PIX_CACHE to a "
             "folder that can be written"
         ) from None
-    return _open(folder, key, items, image_size)
+    if arrays is None:
+        raise UserError(f"the cache {folder} was written but cannot be read back: check its disk")
+    return arrays
 
 
 def _key(source: Source, items: tuple[Item, ...], image_size: int) -> str:
     palette = source.palette
-    files = [(item.name, [_stamp(path) for path in item.files]) for item in items]
+    files = [(item.name, [file_stamp(path) for path in item.files]) for item in items]
     material = [
         *(FORMAT_VERSION, image_size, source.version, files),
         *(palette.name, palette.classes, palette.colors.tolist()),
@@ -80,7 +84,8 @@ def _key(source: Source, items: tuple[Item, ...], image_size: int) -> str:
     return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:16]
 
 
-def _stamp(path: Path) -> tuple[str, int, int]:
+def file_stamp(path: Path) -> tuple[str, int, int]:
+    """Path, size in bytes and time of a file; raises UserError if there is none."""
     try:
         status = path.stat()
     except OSError as error:
@@ -94,8 +99,8 @@ def _open(
     """The arrays of a complete folder; None if there is none or if it is damaged."""
     try:
         index = read_json(folder / "index.json")
-        photos = np.load(folder / "photos.npy", mmap_mode="r")
-        classes = np.load(folder / "classes.npy", mmap_mode="r")
+        photos = np.load(folder / "photos.npy", mmap_mode="r", allow_pickle=False)
+        classes = np.load(folder / "classes.npy", mmap_mode="r", allow_pickle=False)
     except (UserError, OSError, ValueError, EOFError):
         return None
     shape = (len(items), image_size, image_size)
@@ -112,10 +117,11 @@ def _build(
 ) -> None:
     """Read every item of the split into a new folder. The caller holds the cache's lock."""
     for abandoned in folder.parent.glob("*.part"):  # of a process that was killed
-        shutil.rmtree(abandoned)
+        if _PART.fullmatch(abandoned.name):
+            shutil.rmtree(abandoned)
     items = source.splits[split]
     needed, free = len(items) * image_size**2 * 4, shutil.disk_usage(folder.parent).free
-    if needed > free:  # writing to a memory map on a full disk would kill the process
+    if needed > free:
         raise UserError(
             f"the cache of {split} needs {needed / 1e6:.0f} MB but {folder.parent} has "
             f"{free / 1e6:.0f} MB free: set PIX2PIX_CACHE to another disk or use fewer pairs"
@@ -124,22 +130,45 @@ def _build(
     part.mkdir()
     try:
         shape = (len(items), image_size, image_size)
-        photos = np.lib.format.open_memmap(part / "photos.npy", "w+", np.uint8, (*shape, 3))
-        classes = np.lib.format.open_memmap(part / "classes.npy", "w+", np.uint8, shape)
-
         label = f"{source.name} {split} at {image_size} px"
-        with closing(_read_all(items, source.palette, image_size)) as pairs:
-            bar = tqdm(pairs, label, len(items), unit="pair", disable=not progress)
-            for index, (class_map, photo) in enumerate(bar):
-                classes[index], photos[index] = class_map, photo
-        photos.flush()
-        classes.flush()
+        # Not by memory maps: on a disk that fills up they kill the process.
+        with (
+            _array_file(part / "photos.npy", (*shape, 3)) as photos,
+            _array_file(part / "classes.npy", shape) as classes,
+            closing(_read_all(items, source.palette, image_size)) as pairs,
+        ):
+            for class_map, photo in tqdm(
+                pairs, label, len(items), unit="pair", disable=not progress
+            ):
+                classes.write(class_map.tobytes())
+                photos.write(photo.tobytes())
         write_json(part / "index.json", {"key": key, "names": [item.name for item in items]})
         if folder.exists():
             shutil.rmtree(folder)
         part.rename(folder)
+    except UserError as error:
+        if items[0].files:
+            error = UserError(
+                f"{error} (`python -m pix2pix_utils data {source.location}` lists every such file)"
+            )
+        raise error from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+_PART = re.compile(r".+-(train|val|test)-\d+-[0-9a-f]{16}\.part")
+
+
+@contextmanager
+def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
+    """A .npy file whose uint8 values are written one after the other; on disk when it closes."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+        )
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read_all(

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import urllib.error
 import zipfile
+import zlib
 from pathlib import Path
 
 from pix2pix_utils.download import download
@@ -19,6 +20,7 @@ CAMVID_LICENCE = (
 # SHA-256 over the folders below, see `folder_checksum`. The test folders of the public copy are
 # not part of it.
 CAMVID_CHECKED = ("train", "trainannot", "val", "valannot")
+MAX_EXTRACTED_BYTES = 1 << 30  # five times what the known archive gives
 CAMVID_SHA256 = "1375e364d56c726fe3f3b06ecba8aededabec5ce3b09c98b145545644c1ea5a3"
 
 
@@ -49,10 +51,13 @@ def download_camvid(data_root: Path, url: str = CAMVID_URL) -> Path:
             f"cannot download {url}: {error.reason}; get the folder CamVid of that repository by "
             f"other means and put it at {target}"
         ) from None
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise UserError(f"what {url} sent is no whole archive ({error}): try again") from None
     except OSError as error:
-        raise UserError(f"cannot download {url} to {target}: {error}") from None
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}; choose another folder with "
+            "--data-root"
+        ) from None
     return target
 
 
@@ -67,12 +72,18 @@ def folder_checksum(folder: Path, names: tuple[str, ...]) -> str:
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Take the CamVid images out of the archive; no other name in it is ever used as a path."""
+    """Take the CamVid images out of the archive; no other name in it is ever used as a path.
+
+    Raises zipfile.BadZipFile, zlib.error, EOFError or RuntimeError for an archive that is damaged,
+    encrypted, or larger inside than CamVid can be.
+    """
     wanted = re.compile(r"[^/]+/CamVid/((?:train|val|test)(?:annot)?)/([\w-]+\.png)")
     with zipfile.ZipFile(archive) as content:
-        for member in content.infolist():
-            if name := wanted.fullmatch(member.filename):
-                path = folder / name[1] / name[2]
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with content.open(member) as source, path.open("wb") as file:
-                    shutil.copyfileobj(source, file)
+        members = [(m, name) for m in content.infolist() if (name := wanted.fullmatch(m.filename))]
+        if sum(member.file_size for member, _ in members) > MAX_EXTRACTED_BYTES:
+            raise zipfile.BadZipFile("it is larger than CamVid")
+        for member, name in members:
+            path = folder / name[1] / name[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with content.open(member) as source, path.open("wb") as file:
+                shutil.copyfileobj(source, file)

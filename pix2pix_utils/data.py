@@ -18,10 +18,17 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
-from pix2pix_utils.cache import WORKERS, load_arrays
+from pix2pix_utils.cache import WORKERS, file_stamp, load_arrays
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.labels import Palette
-from pix2pix_utils.sources import SPLITS, Item, Source, evenly_spaced, open_source
+from pix2pix_utils.sources import (
+    SPLITS,
+    Item,
+    Source,
+    evenly_spaced,
+    open_source,
+    require_whole,
+)
 
 DRAWN_SAMPLES = 20  # scenes of each split that `check_source` draws
 
@@ -59,7 +66,7 @@ class StreetPairs(Dataset):
         self.classes = classes
         self.names = list(names)
         self.palette = palette
-        self._colors = to_signed(palette.colors[:, None, None])[..., 0, 0]  # (C, 3) in [-1, 1]
+        self.signed_colors = to_signed(palette.colors[:, None, None])[..., 0, 0]  # (C, 3) floats
 
     @property
     def image_size(self) -> int:
@@ -78,6 +85,11 @@ class StreetPairs(Dataset):
             "name": batch["names"][0],
         }
 
+    def every(self, step: int, start: int = 0) -> "StreetPairs":
+        """Each `step`-th pair from `start` on, as a view."""
+        part = slice(start, None, step)
+        return StreetPairs(self.photos[part], self.classes[part], self.names[part], self.palette)
+
     def batch(self, indices: Sequence[int]) -> dict:
         """Several pairs in the order of `indices`.
 
@@ -87,7 +99,7 @@ class StreetPairs(Dataset):
         indices = list(indices)
         classes = torch.from_numpy(self.classes[indices]).long()
         return {
-            "label": self._colors[classes].movedim(-1, -3).contiguous(),
+            "label": self.signed_colors[classes].movedim(-1, -3).contiguous(),
             "photo": to_signed(self.photos[indices]),
             "classes": classes,
             "names": [self.names[index] for index in indices],
@@ -134,6 +146,7 @@ def load_data(
     if image_size < 1:
         raise UserError(f"the image size is {image_size}, but it must be at least 1")
     source = open_source(dataset, data_root, data_seed)
+    require_whole(source)
     used = limit_source(source, limits or {})
     pairs = {}
     for split in SPLITS:
@@ -170,7 +183,7 @@ def fingerprint(source: Source) -> str:
     Copies of the same data agree wherever they lie and whenever they were copied.
     """
     splits = {
-        split: [(item.name, [path.stat().st_size for path in item.files]) for item in items]
+        split: [(item.name, [file_stamp(path)[1] for path in item.files]) for item in items]
         for split, items in source.splits.items()
     }
     material = [source.version, source.palette.colors.tolist(), splits]
@@ -192,7 +205,7 @@ class DataCheck:
     counts: dict[str, int]  # pairs in each split
     photo_sizes: dict[tuple[int, int], int]  # (width, height) in pixels: how many photos
     class_frequencies: np.ndarray  # (C,) share of each class in the pixels of all label maps
-    problems: list[str]  # one sentence for each pair that cannot be used
+    problems: list[str]  # one sentence for each file or pair that cannot be used
 
 
 def check_source(source: Source, progress: bool = True) -> DataCheck:
@@ -221,5 +234,5 @@ def check_source(source: Source, progress: bool = True) -> DataCheck:
         counts={split: len(source.splits[split]) for split in SPLITS},
         photo_sizes=dict(Counter(size for size, _ in good)),
         class_frequencies=pixels / max(pixels.sum(), 1),
-        problems=[result for result in found if isinstance(result, str)],
+        problems=[*source.problems, *(result for result in found if isinstance(result, str))],
     )

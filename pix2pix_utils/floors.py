@@ -1,6 +1,7 @@
 """Predictions that no network made: what a score means shows only beside these.
 
-Each function fits on the train split and returns a `Predictor`. All of them ignore the target.
+Each function fits on the train split and returns a `Predictor`. The floors ignore the target. The
+ceiling is the target, and no prediction: a measure's best value.
 """
 
 import numpy as np
@@ -48,12 +49,18 @@ def nearest_label_map(train: StreetPairs) -> Predictor:
     return predict
 
 
+def real_photo(train: StreetPairs) -> Predictor:
+    """The answer itself, for the ceiling of every measure."""
+    return lambda batch: batch["photo"]
+
+
 FLOORS = {
     "mean image": mean_image,
     "class colour": class_color,
     "class and row colour": class_row_color,
     "nearest training label map": nearest_label_map,
 }
+CEILING = {"real photo": real_photo}
 
 
 def to_float_photo(photo: np.ndarray) -> Tensor:
@@ -73,16 +80,16 @@ def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
         for channel in range(3):
             values = photo[..., channel].ravel()
             sums[:, channel] += np.bincount(key, weights=values, minlength=size * count)
-    sums, pixels = sums.reshape(size, count, 3), pixels.reshape(size, count)
+    total, area = sums.reshape(size, count, 3), pixels.reshape(size, count)
 
-    everything = sums.sum(axis=(0, 1)) / pixels.sum()
-    seen = pixels.sum(axis=0) > 0
+    everything = total.sum(axis=(0, 1)) / area.sum()
+    seen = area.sum(axis=0) > 0
     overall = np.where(
-        seen[:, None], sums.sum(axis=0) / np.maximum(pixels.sum(axis=0), 1)[:, None], everything
+        seen[:, None], total.sum(axis=0) / np.maximum(area.sum(axis=0), 1)[:, None], everything
     )
     if not by_row:
         return torch.from_numpy(overall[None] / 127.5 - 1).float()
-    rows = np.where((pixels > 0)[..., None], sums / np.maximum(pixels, 1)[..., None], overall[None])
+    rows = np.where((area > 0)[..., None], total / np.maximum(area, 1)[..., None], overall[None])
     return torch.from_numpy(rows / 127.5 - 1).float()
 
 

@@ -65,9 +65,14 @@ class Palette:
     @classmethod
     def from_dict(cls, values: dict) -> "Palette":
         """The inverse of `to_dict`; raises KeyError, TypeError or ValueError for anything else."""
-        colors = np.array(values["colors"], dtype=np.uint8).reshape(len(values["classes"]), 3)
         classes = tuple(str(name) for name in values["classes"])
-        return cls(str(values["name"]), classes, colors, int(values["evaluated"]))
+        colors = np.array(values["colors"], dtype=np.int64).reshape(len(classes), 3)
+        evaluated = int(values["evaluated"])
+        if not 1 <= evaluated <= len(classes) <= 256:
+            raise ValueError(f"{evaluated} evaluated classes of {len(classes)}")
+        if colors.min() < 0 or colors.max() > 255 or len(np.unique(colors, axis=0)) < len(colors):
+            raise ValueError("the colours of a palette must be distinct and in 0..255")
+        return cls(str(values["name"]), classes, colors.astype(np.uint8), evaluated)
 
     def _nearest(self, label_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         label_map = np.asarray(label_map, dtype=np.uint8)

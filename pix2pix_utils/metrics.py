@@ -1,6 +1,6 @@
 """How close a generated photo is to the real one."""
 
-from functools import lru_cache
+import math
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ SIGMA = 1.5  # pixels
 RANGE_TOLERANCE = 1e-3  # float rounding, not a wrong convention
 C1 = 0.01**2  # the stabilisers of Wang et al. 2004 for a data range of 1
 C2 = 0.03**2
+PIXELS_AT_ONCE = 1 << 16  # one image of 256x256: the maps of more do not stay in a CPU's cache
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
@@ -27,40 +28,44 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     Raises UserError if the shapes differ, an image is smaller than the window or a value lies
     outside [0, 1].
     """
-    if prediction.shape != target.shape or prediction.ndim != 4:
-        raise UserError(
-            f"ssim needs two batches (N, 3, H, W) of one shape, "
-            f"not {tuple(prediction.shape)} and {tuple(target.shape)}"
-        )
-    for images in (prediction, target):
-        low, high = images.aminmax()
-        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
-            raise UserError(
-                f"ssim needs images in [0, 1], not in [{low:.3g}, {high:.3g}]; "
-                "networks work in [-1, 1]: convert with pix2pix_utils.data.to_unit"
-            )
-    if min(prediction.shape[-2:]) < WINDOW:
-        raise UserError(
-            f"ssim needs images of at least {WINDOW}x{WINDOW} pixels, "
-            f"not {prediction.shape[-1]}x{prediction.shape[-2]}"
-        )
+    _check("ssim", prediction, target)
     return ssim_map(prediction, target).mean(dim=(1, 2, 3))
 
 
 def ssim_map(prediction: Tensor, target: Tensor) -> Tensor:
     """SSIM of every window: (N, 3, H, W) in [0, 1] to (N, 3, H - 10, W - 10) in [-1, 1].
 
-    Entry (y, x) belongs to the window centred on pixel (y + 5, x + 5).
+    Entry (y, x) belongs to the window centred on pixel (y + 5, x + 5). Raises UserError if an image
+    is smaller than the window.
     """
-    # In float32 the differences below would cancel in flat regions, and SSIM exceed 1.
-    x, y = prediction.double(), target.double()
-    mean_x, mean_y = _blur(x), _blur(y)
-    variance_x = _blur(x * x) - mean_x * mean_x
-    variance_y = _blur(y * y) - mean_y * mean_y
-    covariance = _blur(x * y) - mean_x * mean_y
-    luminance = (2 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1)
-    structure = (2 * covariance + C2) / (variance_x + variance_y + C2)
-    return (luminance * structure).to(prediction.dtype)
+    if min(prediction.shape[-2:]) < WINDOW:
+        raise UserError(
+            f"ssim needs images of at least {WINDOW}x{WINDOW} pixels, "
+            f"not {prediction.shape[-1]}x{prediction.shape[-2]}"
+        )
+    count = max(1, PIXELS_AT_ONCE // math.prod(prediction.shape[-2:]))  # images
+    parts = zip(prediction.split(count), target.split(count), strict=True)
+    return torch.cat([_similarity(x, y) for x, y in parts])
+
+
+def psnr(prediction: Tensor, target: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each pair of images in dB, for a data range of 1.
+
+    (N, 3, H, W) in [0, 1] to (N,): 10 log10(1 / mean squared error over pixels and channels).
+    Infinite for equal images, as in scikit-image. Raises UserError as `ssim` does.
+    """
+    _check("psnr", prediction, target)
+    return -10 * (prediction - target).square().mean(dim=(1, 2, 3)).log10()
+
+
+def l1(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference over pixels and channels: (N, 3, H, W) in [0, 1] to (N,) in [0, 1].
+
+    Half of the L1 loss that training prints, which is taken in [-1, 1]. Raises UserError as `ssim`
+    does.
+    """
+    _check("l1", prediction, target)
+    return (prediction - target).abs().mean(dim=(1, 2, 3))
 
 
 def gradient_energy(images: Tensor) -> Tensor:
@@ -74,23 +79,60 @@ def gradient_energy(images: Tensor) -> Tensor:
     return horizontal + vertical
 
 
+def _check(measure: str, prediction: Tensor, target: Tensor) -> None:
+    """Raise UserError unless both are batches of images in [0, 1] of one shape."""
+    if prediction.shape != target.shape or prediction.ndim != 4:
+        raise UserError(
+            f"{measure} needs two batches (N, 3, H, W) of one shape, "
+            f"not {tuple(prediction.shape)} and {tuple(target.shape)}"
+        )
+    for images in (prediction, target):
+        if not images.numel():
+            continue
+        low, high = images.aminmax()
+        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
+            raise UserError(
+                f"{measure} needs images in [0, 1], not in [{low:.3g}, {high:.3g}]; "
+                "networks work in [-1, 1]: convert with pix2pix_utils.data.to_unit"
+            )
+
+
+def _similarity(prediction: Tensor, target: Tensor) -> Tensor:
+    """The map of `ssim_map` for as many images as are worth taking at once."""
+    # With s = x + y and d = x - y, 2 cov(x, y) = (var s - var d) / 2 and
+    # var x + var y = (var s + var d) / 2, and likewise for the products of the means. In this form
+    # float32 is enough: where x and y are alike, d is small and so is its rounding error, and no
+    # window exceeds 1. `s` is centred for the same reason.
+    s, d = prediction + target - 1, prediction - target
+    mean_s, mean_d, square_s, square_d = _blur(torch.stack([s, d, s * s, d * d]))
+    variance_s = (square_s - mean_s * mean_s).clamp(min=0)
+    variance_d = (square_d - mean_d * mean_d).clamp(min=0)
+    squared_s, squared_d = (mean_s + 1).square(), mean_d.square()
+    luminance = (squared_s - squared_d + 2 * C1) / (squared_s + squared_d + 2 * C1)
+    structure = (variance_s - variance_d + 2 * C2) / (variance_s + variance_d + 2 * C2)
+    return luminance * structure
+
+
+def _gaussian() -> list[float]:
+    weights = [
+        math.exp(-0.5 * (offset / SIGMA) ** 2) for offset in range(-(WINDOW // 2), WINDOW // 2 + 1)
+    ]
+    return [weight / sum(weights) for weight in weights]
+
+
+_GAUSSIAN = _gaussian()
+
+
 def _blur(images: Tensor) -> Tensor:
-    """Gaussian mean over every window inside the image, as two products with banded matrices.
+    """Gaussian mean over every window inside the image: (..., H, W) to (..., H - 10, W - 10).
 
-    On a CPU this is several times faster than a convolution of single channels.
+    Shifted and weighted copies, added up along one axis and then the other. On a CPU this is much
+    faster than a convolution of single channels, and than products with banded matrices.
     """
-    height, width = images.shape[-2:]
-    rows = _window_weights(height, images.device)  # (H - 10, H)
-    columns = _window_weights(width, images.device)  # (W - 10, W)
-    return rows @ images @ columns.T
-
-
-@lru_cache(maxsize=16)
-def _window_weights(length: int, device: torch.device) -> Tensor:
-    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
-    gaussian = torch.exp(-0.5 * (offsets / SIGMA) ** 2)
-    gaussian /= gaussian.sum()
-    weights = torch.zeros(length - WINDOW + 1, length, dtype=torch.float64)
-    for start, row in enumerate(weights):
-        row[start : start + WINDOW] = gaussian
-    return weights.to(device)
+    for axis in (-2, -1):
+        length = images.shape[axis] - WINDOW + 1
+        total = _GAUSSIAN[0] * images.narrow(axis, 0, length)
+        for offset in range(1, WINDOW):
+            total.add_(images.narrow(axis, offset, length), alpha=_GAUSSIAN[offset])
+        images = total
+    return images

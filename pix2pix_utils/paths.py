@@ -19,19 +19,19 @@ def project_root() -> Path | None:
 def output_root() -> Path:
     """Folder of `runs/` and `report/`: $PIX2PIX_OUTPUT, else the project, else the working one."""
     if folder := os.environ.get("PIX2PIX_OUTPUT"):
-        return Path(folder)
+        return Path(folder).expanduser()
     return project_root() or Path.cwd()
 
 
 def data_root() -> Path:
     """Folder that holds the data sets by name: $PIX2PIX_DATA, or `data/` of the project."""
     if folder := os.environ.get("PIX2PIX_DATA"):
-        return Path(folder)
+        return Path(folder).expanduser()
     return (project_root() or Path.cwd()) / "data"
 
 
 def cache_root() -> Path:
     """Folder of the decoded, resized images: $PIX2PIX_CACHE, or `data/cache/` of the project."""
     if folder := os.environ.get("PIX2PIX_CACHE"):
-        return Path(folder)
+        return Path(folder).expanduser()
     return (project_root() or Path.cwd()) / "data" / "cache"

@@ -2,39 +2,39 @@
 
 `open_source` recognises a folder by its layout and describes its pairs; nothing is decoded but a
 few samples. An item then reads itself: `item.read(palette, image_size)` gives the class index map
-and the photo of one pair. `cache` keeps the result, `data` turns it into tensors.
+and the photo of one pair. `images` reads a file, `palettes` finds the classes, `cache` keeps the
+result, `data` turns it into tensors.
 """
 
-import csv
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from pix2pix_utils import streets
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.labels import CAMVID, CITYSCAPES, CITYSCAPES_LABEL_IDS, Palette
+from pix2pix_utils.images import SUFFIXES, halves, open_image, to_classes, to_photo
+from pix2pix_utils.labels import CAMVID, CITYSCAPES, Palette
+from pix2pix_utils.palettes import csv_palette, find_palette, label_side
 from pix2pix_utils.paths import data_root as default_data_root
 
 SPLITS = ("train", "val", "test")
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
-LOSSY_SUFFIXES = {".jpg", ".jpeg", ".webp"}  # their colours blend at edges
 
 SYNTHETIC_COUNTS = {"train": 2975, "val": 500, "test": 500}  # as many as Cityscapes has
 SYNTHETIC_FIRST = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 
 MAX_ASPECT_DIFFERENCE = 0.02  # between a photo and its label map, relative
-OFF_PALETTE_DISTANCE = 60  # RGB distance of a pixel that cannot be a blend of class colours
-MAX_OFF_PALETTE = 0.20  # share of such pixels in a label map
-KNOWN_PALETTE_DISTANCE = 40  # to recognise a palette; JPEG moves most pixels by less
-KNOWN_PALETTE_SHARE = 0.90
-MAX_DERIVED_CLASSES = 64
-SAMPLES = 5  # label maps that a folder's palette is recognised by
+SAMPLES = 5  # images that a folder's palette is recognised by
+MAX_NAME_BYTES = 100  # of a data set's name, which becomes a part of file names
+NO_DATA = {"__MACOSX", "@eaDir"}  # folders of thumbnails and the like
 
 HOW_TO_GET = {
     "camvid": (
@@ -72,14 +72,23 @@ class FilePair:
     def read(
         self, palette: Palette, image_size: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        photo, label = _open_image(self.photo), _open_image(self.label)
+        opened, problems = [], []
+        for path in self.files:
+            try:
+                opened.append(open_image(path))
+            except UserError as error:
+                problems.append(str(error))
+        if problems:
+            raise UserError("; ".join(problems))
+        photo, label = opened
         stretch = (photo.width / photo.height) / (label.width / label.height)
         if abs(stretch - 1) > MAX_ASPECT_DIFFERENCE:
             raise UserError(
                 f"{self.photo} is {photo.width}x{photo.height} but its label map {self.label} is "
                 f"{label.width}x{label.height}: crop one, so that both show the same scene"
             )
-        return _to_classes(label, self.label, palette, image_size), _to_photo(photo, image_size)
+        classes = to_classes(label, self.label, palette, image_size)
+        return classes, to_photo(photo, self.photo, image_size)
 
 
 @dataclass(frozen=True)
@@ -97,10 +106,11 @@ class SideBySide:
     def read(
         self, palette: Palette, image_size: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        photo, label = _halves(_open_image(self.path))
+        photo, label = halves(open_image(self.path), self.path)
         if not self.photo_left:
             photo, label = label, photo
-        return _to_classes(label, self.path, palette, image_size), _to_photo(photo, image_size)
+        classes = to_classes(label, self.path, palette, image_size)
+        return classes, to_photo(photo, self.path, image_size)
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,7 @@ class Source:
     description: str
     left_out: int = 0  # frames that are in no split, since they are too close to another one's
     version: str = ""  # changes with the content where there are no files: the drawing's hash
+    problems: tuple[str, ...] = ()  # a sentence for each file that is in no pair, but should be
 
 
 def open_source(dataset: str, data_root: Path | None = None, data_seed: int = 0) -> Source:
@@ -146,38 +157,46 @@ def open_source(dataset: str, data_root: Path | None = None, data_seed: int = 0)
     Cityscapes, pix2pix's side-by-side files, and two parallel folders of equal file names.
     `data_seed` chooses the scenes of 'synthetic'.
 
-    Raises UserError if there is no such data set, if its layout is none of these, if a file has no
-    partner, if a split is empty, or if the colours of its label maps are unknown.
+    Files without a partner, or with two, are listed in the source's `problems`: nothing should be
+    trained on the rest, but all of them can be shown at once.
+
+    Raises UserError if there is no such data set, if its layout is none of these, if a split is
+    empty, or if the colours of its label maps are unknown.
     """
     dataset = str(dataset)
     if dataset.lower() == "synthetic":
         return _synthetic(data_seed)
     root = Path(data_root) if data_root is not None else default_data_root()
     source = _recognise(_find_folder(dataset, root))
+    if source.location != source.location.encode(errors="replace").decode():
+        raise UserError(f"the path {source.location!r} holds bytes that are no text: rename it")
+    names = Counter(item.name for items in source.splits.values() for item in items)
+    twice = [
+        f"{source.location} holds {count} pairs of the name '{name}': rename all but one"
+        for name, count in names.items()
+        if count > 1
+    ]
+    source = replace(source, problems=(*source.problems, *twice))
     for split in SPLITS:
         if not source.splits[split]:
             raise UserError(
                 f"the {split} split of {source.location} is empty ({source.split_rule}): "
-                "it needs more pairs"
+                f"it needs more pairs{_listed(source.problems)}"
             )
-    names = [item.name for split in SPLITS for item in source.splits[split]]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{source.location} holds two pairs of the name '{twice}': rename one")
     return source
 
 
-def read_label_map(
-    path: Path, palette: Palette, image_size: int
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """One label map file as class indices (S, S) uint8, and its own (width, height) in pixels.
+def require_whole(source: Source) -> None:
+    """Raise UserError with all problems of a source, if it has any."""
+    if source.problems:
+        raise UserError(
+            f"{source.location} has files that make no pair, mend or remove them:"
+            f"{_listed(source.problems)}"
+        )
 
-    Takes colours of the palette (snapped to the nearest one), class indices in a single channel,
-    or Cityscapes' `*_labelIds` files. Raises UserError if the file is unreadable or off the
-    palette.
-    """
-    image = _open_image(Path(path))
-    return _to_classes(image, Path(path), palette, image_size), image.size
+
+def _listed(problems: Sequence[str]) -> str:
+    return "".join(f"\n  {problem}" for problem in problems)
 
 
 # --- Layouts --------------------------------------------------------------------------------------
@@ -206,13 +225,17 @@ def _synthetic(seed: int) -> Source:
 
 def _find_folder(dataset: str, root: Path) -> Path:
     """The folder of that name in `root`, else the folder of that path."""
-    present = {folder.name.lower(): folder for folder in _subfolders(root)} if root.is_dir() else {}
+    present = {folder.name.lower(): folder for folder in subfolders(root)} if root.is_dir() else {}
     if dataset.lower() in present:
         return present[dataset.lower()]
-    path = Path(dataset).expanduser()
-    if path.is_dir():
-        return path.resolve()
-    if path.exists():
+    try:
+        path = Path(dataset).expanduser()
+        if dataset.strip() and path.is_dir():
+            return path.resolve()
+        is_file = path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # a name that no file can have
+        raise UserError(f"there is no data set {dataset[:80]!r}: {_reason(error)}") from None
+    if dataset.strip() and is_file:
         raise UserError(f"{path} is a file: give the folder that holds the data set")
     if dataset.lower() in HOW_TO_GET:
         raise UserError(
@@ -227,6 +250,10 @@ def _find_folder(dataset: str, root: Path) -> Path:
     raise UserError(f"there is no data set '{dataset}' in {root}; {hint}, or pass a folder's path")
 
 
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 def _recognise(folder: Path) -> Source:
     """Describe the data set in `folder`, or in the one folder up to three levels down."""
     level = [folder]
@@ -238,7 +265,7 @@ def _recognise(folder: Path) -> Source:
         if found:
             recogniser, here = found[0]
             return recogniser(here)
-        level = [inner for outer in level for inner in _subfolders(outer)]
+        level = [inner for outer in level for inner in subfolders(outer)]
     raise UserError(
         f"{folder} has no known layout: train/, trainannot/, val/ and valannot/ (CamVid), "
         "leftImg8bit/ and gtFine/ (Cityscapes), train/ and val/ of side-by-side images, or two "
@@ -256,16 +283,20 @@ def _layout(folder: Path) -> Callable[[Path], Source] | None:
 
 
 def _segnet(folder: Path) -> Source:
-    def pairs(split: str) -> list[FilePair]:
-        photos, labels = list_images(folder / split), list_images(folder / f"{split}annot")
-        return _match(photos, labels, prefix="" if own_names else f"{split}/")
-
     if not (folder / "val").is_dir() or not (folder / "valannot").is_dir():
         raise UserError(
             f"{folder} has train/ and trainannot/ but lacks val/ or valannot/: add them"
         )
     photos = [*list_images(folder / "train"), *list_images(folder / "val")]
     own_names = all(_camvid_frame(photo.stem) for photo in photos)
+    problems: list[str] = []
+
+    def pairs(split: str) -> list[FilePair]:
+        photos, labels = list_images(folder / split), list_images(folder / f"{split}annot")
+        found, wrong = _match(photos, labels, prefix="" if own_names else f"{split}/")
+        problems.extend(wrong)
+        return found
+
     left_out = 0
     if (folder / "test").is_dir() and (folder / "testannot").is_dir():
         splits = {split: pairs(split) for split in SPLITS}
@@ -273,13 +304,14 @@ def _segnet(folder: Path) -> Source:
     else:
         splits, left_out, rule = _split_camvid(pairs("train"), pairs("val"))
     return Source(
-        "camvid" if own_names else folder.name,
+        "camvid" if own_names else _file_name(folder.name),
         str(folder),
-        _csv_palette(folder) or CAMVID,
+        csv_palette(folder) or CAMVID,
         {split: tuple(splits[split]) for split in SPLITS},
         rule,
         "photos and class index maps in the layout of the SegNet tutorial",
         left_out,
+        problems=tuple(problems),
     )
 
 
@@ -337,10 +369,20 @@ def _official_cityscapes(folder: Path) -> Source:
                 raise UserError(
                     f"there is no folder {folder / needed / split}: {HOW_TO_GET['cityscapes']}"
                 )
-    cities = {
-        city.name: _cityscapes_pairs(folder, "train", city)
-        for city in _subfolders(folder / "leftImg8bit" / "train")
-    }
+    problems: list[str] = []
+
+    def pairs(split: str) -> dict[str, list[FilePair]]:
+        """By city."""
+        found = {}
+        for city in subfolders(folder / "leftImg8bit" / split):
+            found[city.name], wrong = _cityscapes_pairs(folder, split, city.name)
+            problems.extend(wrong)
+        for city in subfolders(folder / "gtFine" / split):
+            if city.name not in found:
+                problems.extend(_cityscapes_pairs(folder, split, city.name)[1])
+        return found
+
+    cities = pairs("train")
     if len(cities) < 2:
         raise UserError(
             f"{folder / 'leftImg8bit' / 'train'} holds {len(cities)} cities, but the val split is "
@@ -354,11 +396,7 @@ def _official_cityscapes(folder: Path) -> Source:
         if frames > 0.15 * sum(map(len, cities.values())):
             break
         held_out.insert(0, city)
-    test = [
-        item
-        for city in _subfolders(folder / "leftImg8bit" / "val")
-        for item in _cityscapes_pairs(folder, "val", city)
-    ]
+    test = [item for items in pairs("val").values() for item in items]
     return Source(
         "cityscapes",
         str(folder),
@@ -370,23 +408,31 @@ def _official_cityscapes(folder: Path) -> Source:
         },
         f"test is the official val; val is the cities {', '.join(held_out)} of the official train",
         "photos and fine annotations in the official layout of Cityscapes",
+        problems=tuple(problems),
     )
 
 
-def _cityscapes_pairs(folder: Path, split: str, city: Path) -> list[FilePair]:
-    pairs, missing = [], []
-    for photo in list_images(city):
-        frame = photo.stem.removesuffix("_leftImg8bit")
-        stem = folder / "gtFine" / split / city.name / frame
-        # The colours are written out from the ids, so both give the same classes.
-        candidates = (Path(f"{stem}_gtFine_{kind}.png") for kind in ("labelIds", "color"))
-        label = next((path for path in candidates if path.is_file()), None)
-        if label is None:
-            missing.append(photo)
-        else:
-            pairs.append(FilePair(f"{city.name}/{frame}", photo, label))
-    _require_partners(missing)
-    return pairs
+def _cityscapes_pairs(folder: Path, split: str, city: str) -> tuple[list[FilePair], list[str]]:
+    """The pairs of a city, and a sentence for each file without a partner."""
+    photo_folder, label_folder = (
+        folder / kind / split / city for kind in ("leftImg8bit", "gtFine")
+    )
+    photo_files, label_files = (
+        list_images(files) if files.is_dir() else [] for files in (photo_folder, label_folder)
+    )
+    photos = {_stem(photo).removesuffix("_leftImg8bit"): photo for photo in photo_files}
+    labels = {}
+    # The colours are written out from the ids, so both give the same classes.
+    for kind in ("_gtFine_color", "_gtFine_labelIds"):
+        for path in label_files:
+            if path.stem.endswith(kind):
+                labels[_stem(path).removesuffix(kind)] = path
+    pairs = [
+        FilePair(f"{city}/{frame}", photo, labels[frame])
+        for frame, photo in photos.items()
+        if frame in labels
+    ]
+    return pairs, _alone(photos, labels)
 
 
 def _sides(folder: Path) -> dict[str, dict[str, list[Path]]]:
@@ -395,11 +441,11 @@ def _sides(folder: Path) -> dict[str, dict[str, list[Path]]]:
     One side is side-by-side images, two are parallel folders.
     """
     tree = {}
-    for sub in _subfolders(folder):
+    for sub in subfolders(folder):
         if images := list_images(sub):
             tree[sub.name] = {"": images}
         elif inner := {
-            s.name.lower(): images for s in _subfolders(sub) if (images := list_images(s))
+            s.name.lower(): images for s in subfolders(sub) if (images := list_images(s))
         }:
             tree[sub.name] = inner
     splits = {name.lower(): sides for name, sides in tree.items()}
@@ -418,65 +464,99 @@ def _sides(folder: Path) -> dict[str, dict[str, list[Path]]]:
 def _side_by_side(folder: Path) -> Source:
     groups = next(iter(_sides(folder).values()))
     files = [path for paths in groups.values() for path in paths]
-    samples = [_halves(_open_image(path)) for path in evenly_spaced(files, SAMPLES)]
-    label_side = _label_side(list(zip(*samples, strict=True)))
-    palette = _find_palette(folder, files, lambda path: _halves(_open_image(path))[label_side])
+    samples = _samples(files, lambda path: halves(open_image(path), path))
+    sides = list(zip(*samples, strict=True))
+    side = label_side(sides)
+    palette = find_palette(
+        folder, sides[side], files, lambda path: halves(open_image(path), path)[side]
+    )
     items = {}
     for group, paths in groups.items():
         prefix = f"{group}/" if len(groups) > 1 else ""
-        items[group] = [SideBySide(prefix + path.stem, path, label_side == 1) for path in paths]
+        items[group] = [SideBySide(prefix + _stem(path), path, side == 1) for path in paths]
     splits, rule = _split_groups(folder, items)
-    sides = ("label map", "photo") if label_side == 0 else ("photo", "label map")
+    order = ("label map", "photo") if side == 0 else ("photo", "label map")
     return Source(
-        folder.name,
+        _file_name(folder.name),
         str(folder),
         palette,
         splits,
         rule,
-        f"side-by-side images, {sides[0]} left and {sides[1]} right",
+        f"side-by-side images, {order[0]} left and {order[1]} right",
     )
 
 
 def _parallel(folder: Path) -> Source:
     sides = _sides(folder)
-    files = {name: [p for paths in sides[name].values() for p in paths] for name in sides}
+    files = [[path for paths in groups.values() for path in paths] for groups in sides.values()]
+    samples = [_samples(paths, open_image) for paths in files]
     names = list(sides)
-    samples = [
-        [_open_image(path) for path in evenly_spaced(files[name], SAMPLES)] for name in names
-    ]
-    label_name = names.pop(_label_side(samples))
-    photos, labels = sides[names[0]], sides[label_name]
-    items = {}
+    side = label_side(samples)
+    label_name, photo_name = names[side], names[1 - side]
+    photos, labels = sides[photo_name], sides[label_name]
+    items, problems = {}, []
     for group in dict.fromkeys([*photos, *labels]):
         prefix = f"{group}/" if len(photos) > 1 else ""
-        items[group] = _match(photos.get(group, []), labels.get(group, []), prefix)
-    palette = _find_palette(folder, files[label_name], _open_image)
+        items[group], wrong = _match(photos.get(group, []), labels.get(group, []), prefix)
+        problems.extend(wrong)
+    palette = find_palette(folder, samples[side], files[side], open_image)
     splits, rule = _split_groups(folder, items)
-    description = f"photos in {names[0]}/ and label maps in {label_name}/, paired by file name"
-    return Source(folder.name, str(folder), palette, splits, rule, description)
-
-
-def _match(photos: Sequence[Path], labels: Sequence[Path], prefix: str) -> list[FilePair]:
-    """Pair photos with label maps of the same stem; raises UserError if one stays alone."""
-    by_stem = {}
-    for label in labels:
-        other = by_stem.setdefault(label.stem, label)
-        if other is not label:
-            raise UserError(f"{other} and {label} are label maps of one name: remove one")
-    stems = {photo.stem for photo in photos}
-    _require_partners(
-        [photo for photo in photos if photo.stem not in by_stem]
-        + [label for label in labels if label.stem not in stems]
+    description = f"photos in {photo_name}/ and label maps in {label_name}/, paired by file name"
+    return Source(
+        _file_name(folder.name),
+        str(folder),
+        palette,
+        splits,
+        rule,
+        description,
+        problems=tuple(problems),
     )
-    return [FilePair(prefix + photo.stem, photo, by_stem[photo.stem]) for photo in photos]
 
 
-def _require_partners(alone: Sequence[Path]) -> None:
-    if alone:
-        also = f" (nor do {len(alone) - 1} more files)" if len(alone) > 1 else ""
-        raise UserError(
-            f"{alone[0]} has no partner{also}: every photo needs a label map of the same name"
-        )
+Read = TypeVar("Read")
+
+
+def _samples(files: Sequence[Path], read: Callable[[Path], Read]) -> list[Read]:
+    """What `SAMPLES` files hold; passes over damaged ones, and raises UserError if all are."""
+    damage: list[UserError] = []
+
+    def attempts(paths: Sequence[Path]):
+        for path in paths:
+            try:
+                yield read(path)
+            except UserError as error:
+                damage.append(error)
+
+    samples = list(attempts(evenly_spaced(files, SAMPLES))) or list(islice(attempts(files), 1))
+    if not samples:
+        raise damage[0]
+    return samples
+
+
+def _match(
+    photos: Sequence[Path], labels: Sequence[Path], prefix: str
+) -> tuple[list[FilePair], list[str]]:
+    """Pairs of a photo and a label map of one stem, and a sentence for each file without one."""
+    problems = []
+    by_stem: dict[str, Path] = {}
+    for label in labels:
+        other = by_stem.setdefault(_stem(label), label)
+        if other is not label:
+            problems.append(f"{other} and {label} are label maps of one name: remove one")
+    problems += _alone({_stem(photo): photo for photo in photos}, by_stem)
+    pairs = [
+        FilePair(prefix + _stem(photo), photo, by_stem[_stem(photo)])
+        for photo in photos
+        if _stem(photo) in by_stem
+    ]
+    return pairs, problems
+
+
+def _alone(photos: dict[str, Path], labels: dict[str, Path]) -> list[str]:
+    return [
+        *(f"{photo} has no label map" for stem, photo in photos.items() if stem not in labels),
+        *(f"{label} has no photo" for stem, label in labels.items() if stem not in photos),
+    ]
 
 
 def _split_groups(
@@ -513,220 +593,6 @@ def _draw(items: list[Item], share: float) -> tuple[list[Item], list[Item]]:
     return [i for i in items if i in drawn], [i for i in items if i not in drawn]
 
 
-# --- Palettes -------------------------------------------------------------------------------------
-
-
-def _label_side(sides: Sequence[Sequence[Image.Image]]) -> int:
-    """Which of two sets of sample images are label maps, 0 or 1.
-
-    Label maps lie close to the colours of a known palette; where neither set does, they are the
-    images with fewer colours.
-    """
-    pixels = [[_sample_pixels(image) for image in images] for images in sides]
-    distances = [
-        min(
-            np.mean([p.distance(sample).mean() for sample in samples]) for p in (CITYSCAPES, CAMVID)
-        )
-        for samples in pixels
-    ]
-    if min(distances) > KNOWN_PALETTE_DISTANCE / 4:
-        distances = [sum(len(np.unique(s, axis=0)) for s in samples) for samples in pixels]
-    return int(np.argmin(distances))
-
-
-OpenLabel = Callable[[Path], Image.Image]
-
-
-def _find_palette(folder: Path, files: Sequence[Path], open_label: OpenLabel) -> Palette:
-    """The palette of a folder's label maps: palette.csv, a known one, or their own few colours."""
-    if palette := _csv_palette(folder):
-        return palette
-    samples = [open_label(path) for path in evenly_spaced(files, SAMPLES)]
-    if all(_single_channel(image) is not None for image in samples):
-        return _grey_palette(folder, files, open_label)
-    pixels = np.concatenate([_sample_pixels(image) for image in samples])
-    known = min((CITYSCAPES, CAMVID), key=lambda palette: palette.distance(pixels).mean())
-    if (known.distance(pixels) <= KNOWN_PALETTE_DISTANCE).mean() >= KNOWN_PALETTE_SHARE:
-        return known
-    colors = _distinct(_rgb(open_label(path)) for path in files)
-    if len(colors) > MAX_DERIVED_CLASSES or any(p.suffix.lower() in LOSSY_SUFFIXES for p in files):
-        raise UserError(
-            f"the label maps in {folder} have {len(colors)} or more colours, which are neither "
-            "those of Cityscapes nor of CamVid: name the classes in a file palette.csv there, with "
-            "the columns name,red,green,blue"
-        )
-    names = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in sorted(colors))
-    return Palette(
-        f"colours of {folder.name}", names, np.array(sorted(colors), dtype=np.uint8), len(colors)
-    )
-
-
-def _grey_palette(folder: Path, files: Sequence[Path], open_label: OpenLabel) -> Palette:
-    """The palette of single-channel label maps: class indices 0, 1, 2... or a few grey levels."""
-    levels = _distinct(open_label(path).convert("I") for path in files)
-    if max(levels) < MAX_DERIVED_CLASSES:
-        count = max(levels) + 1
-        names = tuple(f"class {index}" for index in range(count))
-        return Palette(f"indices of {folder.name}", names, _voc_colors(count), count)
-    if len(levels) > MAX_DERIVED_CLASSES or max(levels) > 255:
-        raise UserError(
-            f"the label maps in {folder} hold {len(levels)} or more grey levels up to "
-            f"{max(levels)}: class indices must be below {MAX_DERIVED_CLASSES}"
-        )
-    grey = np.array(sorted(levels), dtype=np.uint8)[:, None].repeat(3, axis=1)
-    names = tuple(f"grey {level}" for level in sorted(levels))
-    return Palette(f"greys of {folder.name}", names, grey, len(grey))
-
-
-def _distinct(images: Iterable[Image.Image]) -> set:
-    """The colours or grey levels of all images; stops reading once there are too many."""
-    found = set()
-    for image in images:
-        found.update(value for _, value in image.getcolors(image.width * image.height))
-        if len(found) > MAX_DERIVED_CLASSES:
-            break
-    return found
-
-
-def _voc_colors(count: int) -> np.ndarray:
-    """The colour map of PASCAL VOC: the index's bits, spread over the channels' high bits."""
-    colors = np.zeros((count, 3), dtype=np.uint8)
-    for index in range(count):
-        for bit in range(8):
-            colors[index, bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
-    return colors
-
-
-def _csv_palette(folder: Path) -> Palette | None:
-    """The palette in `palette.csv` (columns name,red,green,blue), if the folder has one."""
-    path = folder / "palette.csv"
-    if not path.is_file():
-        return None
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        names = tuple(row["name"].strip() for row in rows)
-        colors = np.array([[int(row[c]) for c in ("red", "green", "blue")] for row in rows])
-    except (OSError, KeyError, ValueError, TypeError, AttributeError):
-        raise UserError(
-            f"{path} must have the columns name,red,green,blue with whole numbers in each line"
-        ) from None
-    if not 2 <= len(colors) <= 255 or colors.min() < 0 or colors.max() > 255:
-        raise UserError(f"{path} must name 2 to 255 classes with colours in 0..255")
-    if len(np.unique(colors, axis=0)) < len(colors) or len(set(names)) < len(names):
-        raise UserError(f"{path} holds a name or a colour twice")
-    return Palette(f"{folder.name}/palette.csv", names, colors.astype(np.uint8), len(names))
-
-
-# --- Pixels ---------------------------------------------------------------------------------------
-
-
-def _open_image(path: Path) -> Image.Image:
-    """Decode a file, upright as its EXIF orientation says."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return ImageOps.exif_transpose(image)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
-    except Exception as error:  # Pillow raises many kinds for a damaged or an oversized file
-        raise UserError(f"cannot read the image {path}: {error}; replace it") from None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB; of 16-bit grey the upper 8 bits, alpha is dropped."""
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    return image.convert("RGB")
-
-
-def _halves(image: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Left and right half; cut before resizing, which would blend them along the seam."""
-    half = image.width // 2
-    left = image.crop((0, 0, half, image.height))
-    return left, image.crop((image.width - half, 0, image.width, image.height))
-
-
-def _to_photo(image: Image.Image, image_size: int | None) -> np.ndarray:
-    """An RGB array (S, S, 3) uint8, reduced with Pillow's bicubic filter, which antialiases."""
-    image = _rgb(image)
-    if image_size:
-        image = image.resize((image_size, image_size), Image.Resampling.BICUBIC)
-    return np.array(image)
-
-
-def _to_classes(
-    image: Image.Image, path: Path, palette: Palette, image_size: int | None
-) -> np.ndarray:
-    """Class indices (S, S) uint8; resized with nearest neighbour, since classes have no mean."""
-    if image_size:
-        image = image.resize((image_size, image_size), Image.Resampling.NEAREST)
-    values = _single_channel(image, palette)
-    if values is None:
-        return _snap(np.array(_rgb(image)), path, palette)
-    if palette.name == CITYSCAPES.name and path.stem.endswith("_labelIds"):
-        return _from_label_ids(values, path)
-    if not 0 <= values.min() <= values.max() < len(palette):
-        raise UserError(
-            f"{path} holds class indices {values.min()} to {values.max()}, but the palette "
-            f"'{palette.name}' has the classes 0 to {len(palette) - 1}"
-        )
-    return values.astype(np.uint8)
-
-
-def _single_channel(image: Image.Image, palette: Palette | None = None) -> np.ndarray | None:
-    """The values (H, W) of an image that holds class indices; None if its colours are the classes.
-
-    A file of mode P holds both. Its colours count if the palette has all of them, since programs
-    that save colours this way number them as they like.
-    """
-    if image.mode == "P":
-        colors = {color for _, color in image.convert("RGB").getcolors(256)}
-        if all(red == green == blue for red, green, blue in colors):
-            image = image.convert("L")
-        elif palette is None or colors <= set(map(tuple, palette.colors.tolist())):
-            return None
-    elif image.mode in ("1", "LA"):
-        image = image.convert("L")
-    elif image.mode != "L" and not image.mode.startswith("I"):
-        return None
-    if palette is not None and np.ptp(palette.colors, axis=1).max() == 0:
-        return None  # the classes are grey levels
-    return np.array(image)
-
-
-def _from_label_ids(ids: np.ndarray, path: Path) -> np.ndarray:
-    """Classes of Cityscapes' label ids 0..33; 255 is the licence plate's -1 in unsigned bytes."""
-    table = np.full(256, 255, dtype=np.uint8)
-    table[: len(CITYSCAPES_LABEL_IDS)] = CITYSCAPES_LABEL_IDS
-    table[255] = CITYSCAPES.index("car")
-    classes = table[ids.clip(-1, 254 + (ids == 255))]
-    if (classes == 255).any():
-        raise UserError(
-            f"{path} holds the label id {ids[classes == 255].max()}, but Cityscapes has 0 to 33"
-        )
-    return classes
-
-
-def _snap(label_map: np.ndarray, path: Path, palette: Palette) -> np.ndarray:
-    """The class of the nearest palette colour; raises UserError if too many are far from any."""
-    classes = palette.decode(label_map)
-    offset = palette.colors[classes].astype(np.float32) - label_map
-    off_palette = ((offset**2).sum(axis=-1) > OFF_PALETTE_DISTANCE**2).mean()
-    if off_palette > MAX_OFF_PALETTE:
-        raise UserError(
-            f"{off_palette:.0%} of {path} is far from every colour of the palette "
-            f"'{palette.name}': is it a label map?"
-        )
-    return classes
-
-
-def _sample_pixels(image: Image.Image) -> np.ndarray:
-    """Colours (N, 3) uint8 of a thumbnail, as they stand in the image."""
-    size = (min(image.width, 128), min(image.height, 128))
-    return np.array(_rgb(image.resize(size, Image.Resampling.NEAREST))).reshape(-1, 3)
-
-
 # --- Files ----------------------------------------------------------------------------------------
 
 
@@ -737,16 +603,31 @@ def evenly_spaced(items: Sequence, count: int) -> list:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The image files in a folder, in natural order; raises UserError if it is unreadable."""
+    """What is named like an image in a folder, in natural order; folders are passed over.
+
+    It may turn out to be a link to nothing: reading it will say so. Raises UserError if the folder
+    itself is unreadable.
+    """
     return [
         path
         for path in _entries(folder)
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        if path.suffix.lower() in SUFFIXES and not _is_folder(path)
     ]
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in _entries(folder) if path.is_dir()]
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, in natural order; raises UserError if it is unreadable."""
+    try:
+        return [path for path in _entries(folder) if path.is_dir() and path.name not in NO_DATA]
+    except OSError as error:
+        raise UserError(f"cannot read what is in {folder}: {error.strerror}") from None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the folder around it may be listed, but nothing in it looked at
+        return False
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -762,3 +643,21 @@ def _entries(folder: Path) -> list[Path]:
 def _natural(path: Path) -> tuple:
     parts = re.split(r"(\d+)", path.name.lower())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
+
+
+def _stem(path: Path) -> str:
+    """A file's stem as text that matches other files' stems and can be written anywhere.
+
+    Macs write an accent as a letter of its own, and a name may hold bytes that are no text.
+    """
+    return _printable(unicodedata.normalize("NFC", path.stem))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _file_name(name: str) -> str:
+    """A data set's name as a part of file names on any system."""
+    name = re.sub(r'[<>:"/\\|?*]', "_", _printable(name))
+    return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip(". ") or "data"

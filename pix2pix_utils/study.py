@@ -63,5 +63,5 @@ def run_study(
         except (UserError, RuntimeError, OSError) as error:
             outcome.failures[config.experiment] = str(error)
     if outcome.runs:
-        outcome.report = write_report(outcome.runs, data, Path(output) / "report")
+        outcome.report = write_report(Path(output), data, configs[0], device)
     return outcome

@@ -17,15 +17,32 @@ def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> A
     anything else.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"there is no {kind} {path}")
     try:
+        if not path.is_file():
+            raise UserError(f"there is no {kind} {path}")
+        _check_sizes(path)
         return torch.load(path, map_location=device, weights_only=True)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot read the {kind} {path}: {error.strerror or error}") from None
     except pickle.UnpicklingError:
         raise UserError(
             f"{path} is not a plain file of tensors and was not loaded: "
             "it may be damaged, or hold code"
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # torch raises many kinds for a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"the {kind} {path} is damaged: {reason}") from None
+
+
+def _check_sizes(path: Path) -> None:
+    """Raise zipfile.BadZipFile for an archive that would unpack to more bytes than it has.
+
+    torch writes its records as they are, but would also unpack compressed ones.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > path.stat().st_size:
+            raise zipfile.BadZipFile(f"it would unpack to {unpacked} bytes")

@@ -188,10 +188,9 @@ class Trainer:
         self.networks.generator.train()
         self.networks.discriminator.train()
         read_at = saved_at = clock = time.monotonic()
-        for batches, batches_in_all, pairs in self._coming_steps():
-            warm = self.epoch * self.steps_per_epoch + self.step >= self.config.warmup_steps
+        for batches, batches_in_all, pairs in self.coming_steps():
             with guard.atomic():
-                self._count(self._update(batches, batches_in_all, warm), len(batches))
+                self._count(self.update(batches, batches_in_all), len(batches))
                 self.step += 1
                 now = time.monotonic()
                 self._seconds, clock = self._seconds + now - clock, now
@@ -212,7 +211,7 @@ class Trainer:
                     self._save(run)
                 saved_at = time.monotonic()
 
-    def _coming_steps(self) -> Iterator[tuple[list, int, int]]:
+    def coming_steps(self) -> Iterator[tuple[list, int, int]]:
         """For each remaining step of the epoch: this process's batches, how many there are in all
         processes, and the number of pairs in them."""
         config = self.config
@@ -226,9 +225,11 @@ class Trainer:
             ]
             yield [(seed, *next(mine)) for seed in seeds], len(step), sum(map(len, step))
 
-    def _update(
-        self, batches: list[tuple[int, Tensor, Tensor]], batches_in_all: int, warm: bool
+    def update(
+        self, batches: list[tuple[int, Tensor, Tensor]], batches_in_all: int
     ) -> dict[str, Tensor]:
+        """One training step on what `coming_steps` yielded; the losses summed over `batches`."""
+        warm = self.epoch * self.steps_per_epoch + self.step >= self.config.warmup_steps
         prepared = self._augmented(batches)
         if self._graphed and warm and batches_in_all == 1:
             ((label, photo),) = prepared

@@ -4,8 +4,8 @@ Files are read as plain tensors: nothing in them is ever executed.
 """
 
 import hashlib
-import http.client
 import re
+import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,9 @@ WEIGHTS: dict[str, PretrainedWeights] = {
 def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
     """The file of these weights in `folder` (the data folder's `weights`), downloaded if missing.
 
-    Raises UserError for an unknown name, for a file that is not what it should be, and, if it
-    cannot be downloaded, with where to get the file, where to put it and what works offline.
+    Raises UserError for an unknown name, for a file that is not what it should be, if the file
+    cannot be written, and, if it cannot be downloaded, with where to get the file, where to put it
+    and what works offline.
     """
     if name not in WEIGHTS:
         raise UserError(f"there are no weights '{name}'; choose one of: {', '.join(WEIGHTS)}")
@@ -78,12 +79,16 @@ def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
         with replacing(path) as temporary:
             download(WEIGHTS[name].url, temporary, progress)
             _check(name, temporary, source=WEIGHTS[name].url)
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+    except urllib.error.URLError as error:
         raise UserError(
-            f"the pretrained weights '{name}' are missing and their download failed ({reason}): "
-            f"get {WEIGHTS[name].url} and put it at {path}, "
+            f"the pretrained weights '{name}' are missing and their download failed "
+            f"({error.reason}): get {WEIGHTS[name].url} and put it at {path}, "
             "or start from weights learnt here on drawn streets with --set weights=synthetic"
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"cannot write the pretrained weights to {path}: {error.strerror or error}; set "
+            "PIX2PIX_DATA to a folder that can be written"
         ) from None
     return path
 
@@ -171,12 +176,20 @@ def _load_exactly(
 def _check_fit(
     network: nn.Module, state: dict[str, Tensor], source: Path | str, prefix: str = ""
 ) -> None:
-    misfit = next(_misfits(network.state_dict(), state, prefix), None)
-    if misfit:
+    if misfit := first_misfit(network, state, prefix):
         hint = ""
         if isinstance(network, Pix2PixUNet):
             hint = "; the released generators fit only image_size=256 and width=64"
         raise UserError(f"{source} does not fit the network: {misfit}{hint}")
+
+
+def first_misfit(network: nn.Module, state: dict[str, Tensor], prefix: str = "") -> str | None:
+    """The first difference between a network's tensors and a state dict, in words; None if it fits.
+
+    Looks at names, shapes and kinds of numbers only, so the network may be on the device `meta`.
+    `prefix` stands before the names in the words.
+    """
+    return next(_misfits(network.state_dict(), state, prefix), None)
 
 
 def _misfits(expected: dict[str, Tensor], state: dict[str, Tensor], prefix: str) -> Iterator[str]:
@@ -186,6 +199,10 @@ def _misfits(expected: dict[str, Tensor], state: dict[str, Tensor], prefix: str)
         elif state[key].shape != value.shape:
             found, wanted = tuple(state[key].shape), tuple(value.shape)
             yield f"'{prefix}{key}' has the shape {found} instead of {wanted}"
+        elif state[key].is_floating_point() != value.is_floating_point():
+            yield f"'{prefix}{key}' is of the type {state[key].dtype} instead of {value.dtype}"
+        elif state[key].layout != torch.strided or state[key].is_quantized:
+            yield f"'{prefix}{key}' is no plain tensor"
     for key in state:
         if key not in expected:
             yield f"'{prefix}{key}' is not part of it"
@@ -197,7 +214,13 @@ def _check(name: str, path: Path, source: Path | str) -> None:
     if prefix is None:
         with torch.device("meta"):  # shapes without memory
             network = Pix2PixUNet()
-        _check_fit(network, load_state(path), source)
+        try:
+            state = load_state(path)
+        except UserError:
+            raise UserError(
+                f"{source} is not the released file '{name}' but something else, or a part of it"
+            ) from None
+        _check_fit(network, state, source)
     elif not (digest := _sha256(path)).startswith(prefix):
         raise UserError(
             f"{source} is not the released file '{name}': its SHA-256 begins with "

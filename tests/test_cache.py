@@ -1,8 +1,11 @@
 """The cache is built once, whole, and again when something it depends on has changed."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,10 +15,10 @@ from PIL import Image
 
 from pix2pix_utils import cache, sources
 from pix2pix_utils.cache import load_arrays
-from pix2pix_utils.data import limit_source
+from pix2pix_utils.data import limit_source, load_data
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.labels import CITYSCAPES, Palette
-from pix2pix_utils.sources import FilePair, Source, open_source
+from pix2pix_utils.sources import SPLITS, FilePair, Source, open_source
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +44,13 @@ def source(tmp_path) -> Source:
 def decoded(monkeypatch) -> list:
     """The names of the files that are decoded."""
     names = []
-    original = sources._open_image
+    original = sources.open_image
 
     def counting(path):
         names.append(path.name)
         return original(path)
 
-    monkeypatch.setattr(sources, "_open_image", counting)
+    monkeypatch.setattr(sources, "open_image", counting)
     return names
 
 
@@ -122,16 +125,19 @@ def test_an_interrupted_build_leaves_nothing(source, own_cache, monkeypatch, sto
         return Image.new("L", (40, 20))
 
     with monkeypatch.context() as patch, pytest.raises(stop):
-        patch.setattr(sources, "_open_image", interrupted)
+        patch.setattr(sources, "open_image", interrupted)
         load(source)
     assert [path.name for path in own_cache.iterdir() if path.is_dir()] == []
     assert len(load(source)[0]) == 4
 
 
 def test_what_a_killed_build_left_is_removed(source, own_cache):
-    (own_cache / "old-train-8-0.part").mkdir(parents=True)
+    left, others = "old-train-8-0123456789abcdef.part", "my film.part"
+    for name in (left, others):
+        (own_cache / name).mkdir(parents=True)
+    (own_cache / "download.part").write_text("of a browser")
     load(source)
-    assert not list(own_cache.glob("*.part"))
+    assert {path.name for path in own_cache.glob("*.part")} == {others, "download.part"}
 
 
 def test_a_bad_file_is_a_user_error(source, own_cache):
@@ -200,3 +206,148 @@ def test_user_errors_of_worker_processes_arrive(monkeypatch):
     scenes = limit_source(open_source("synthetic"), {"train": 4})
     with pytest.raises(UserError, match="16 to 1024"):
         load(scenes, size=8)
+
+
+# --- Several processes, sudden ends, full disks ---------------------------------------------------
+
+# Builds the cache of a folder; every file takes a moment, so that there is something to disturb.
+SLOW_BUILD = """
+import sys, time
+from pix2pix_utils import sources
+from pix2pix_utils.cache import load_arrays
+
+read = sources.open_image
+def slowly(path):
+    time.sleep(0.02)
+    return read(path)
+sources.open_image = slowly
+print("starts", flush=True)
+source = sources.open_source(sys.argv[1])
+print(sum(int(load_arrays(source, split, 16, False)[0].sum()) for split in sources.SPLITS))
+"""
+
+
+def start_build(tmp_path, folder) -> subprocess.Popen:
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW_BUILD)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "starts\n"
+    return process
+
+
+def right_sum(folder) -> str:
+    source = open_source(folder)
+    items = [item for items in source.splits.values() for item in items]
+    return str(sum(int(item.read(source.palette, 16)[1].sum()) for item in items))
+
+
+def test_two_builds_of_one_folder_at_once_both_end_right(camvid_folder, tmp_path, own_cache):
+    builds = [start_build(tmp_path, camvid_folder) for _ in range(2)]
+    outputs = [build.communicate(timeout=300)[0].strip() for build in builds]
+    assert outputs == [right_sum(camvid_folder)] * 2
+    assert not list(own_cache.glob("*.part"))
+    assert len([path for path in own_cache.iterdir() if path.is_dir()]) == 3
+
+
+def test_after_kill_9_at_any_moment_the_next_build_is_right(camvid_folder, tmp_path, own_cache):
+    """The lock of the dead process holds nobody up, and what it left is not taken for a cache."""
+    moments = np.random.default_rng(0).uniform(0, 0.25, 4)
+    for moment in moments:
+        build = start_build(tmp_path, camvid_folder)
+        time.sleep(moment)
+        build.kill()
+        build.communicate()
+    source = open_source(camvid_folder)
+    photos = [load(source, split, 16)[0] for split in SPLITS]
+    assert str(sum(int(values.sum()) for values in photos)) == right_sum(camvid_folder)
+    assert not list(own_cache.glob("*.part"))
+
+
+def test_a_lock_file_without_an_owner_is_taken_over(source, own_cache):
+    own_cache.mkdir()
+    (own_cache / ".lock").write_text("99999999")
+    assert len(load(source)[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "No space left"),
+        (errno.EROFS, "Read-only"),
+        (errno.EACCES, "Permission denied"),
+    ],
+)
+@pytest.mark.parametrize("place", ["array", "index", "sync", "rename"])
+def test_a_cache_that_fails_half_way_is_told_and_leaves_nothing(
+    source, own_cache, monkeypatch, number, words, place
+):
+    def fail(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    where = {
+        "array": (np.lib.format, "write_array_header_1_0"),
+        "index": (cache, "write_json"),
+        "sync": (os, "fsync"),
+        "rename": (type(own_cache), "rename"),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(*where[place], fail)
+        with pytest.raises(UserError, match=rf"{words}.*PIX2PIX_CACHE") as error:
+            load(source)
+    assert "\n" not in str(error.value)
+    assert [path for path in own_cache.iterdir() if path.name != ".lock"] == []
+    assert len(load(source)[0]) == 4
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 KiB; skips where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("mounting a small disk needs Linux and root")
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine mounts nothing")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up_while_the_cache_is_built(source, small_disk, monkeypatch):
+    monkeypatch.setenv("PIX2PIX_CACHE", str(small_disk))
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
+    with pytest.raises(UserError, match=r"No space left.*PIX2PIX_CACHE"):
+        load(source, size=256)
+    assert [path for path in small_disk.iterdir() if path.name != ".lock"] == []
+    assert len(load(source, size=16)[0]) == 4
+
+
+def test_a_finished_cache_is_read_where_nothing_can_be_written(source, own_cache, monkeypatch):
+    photos, _ = load(source)
+
+    def refuse(*arguments, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("mkdir", "rename", "unlink"):
+        monkeypatch.setattr(type(own_cache), name, refuse)
+    monkeypatch.setattr(cache, "FileLock", refuse)
+    np.testing.assert_array_equal(load(source)[0], photos)
+
+
+def test_the_data_folder_is_never_written_to(camvid_folder):
+    def listing():
+        return {
+            path: path.stat().st_mtime_ns for path in [camvid_folder, *camvid_folder.rglob("*")]
+        }
+
+    before = listing()
+    load_data(str(camvid_folder), image_size=16, progress=False)
+    assert listing() == before
+
+
+def test_a_bad_file_says_how_to_find_the_others(source):
+    source.splits["train"][1].photo.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"photo1\.png.*pix2pix_utils data .* lists every"):
+        load(source)

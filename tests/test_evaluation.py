@@ -5,10 +5,14 @@ import pytest
 import torch
 from torch import nn
 
+from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import (
+    batchwise,
     bootstrap_interval,
     generator_predictor,
+    over_seeds,
     paired_difference,
+    predictions,
     ssim_scores,
     summarize,
 )
@@ -26,12 +30,49 @@ def test_the_real_photo_scores_one_and_its_blur_less(street_data):
     assert (ssim_scores(blurred, street_data.test) < 0.95).all()
 
 
-def test_scores_do_not_depend_on_the_batches(street_data, monkeypatch):
-    generator = build_generator("unet", 32, 4)
-    together = ssim_scores(generator_predictor(generator), street_data.train)
+@pytest.mark.parametrize("inference", ["eval", "train"])
+def test_scores_do_not_depend_on_the_batches(street_data, monkeypatch, inference):
+    predict = generator_predictor(build_generator("unet", 32, 4), inference)
+    together = ssim_scores(predict, street_data.train)
     monkeypatch.setattr("pix2pix_utils.evaluation.BATCH_SIZE", 5)
-    apart = ssim_scores(generator_predictor(generator), street_data.train)
+    apart = ssim_scores(predict, street_data.train)
     np.testing.assert_allclose(together, apart, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "shortage",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate"),
+        MemoryError(),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_halved(street_data, shortage):
+    seen = []
+
+    def short_of_memory(batch):
+        if len(batch["photo"]) > 3:
+            raise shortage
+        seen.append(len(batch["photo"]))
+        return batch["photo"]
+
+    found = list(predictions(short_of_memory, street_data.train))
+    assert seen == [2] * 6  # 16, 8, 4, then 2 to the end
+    assert [name for batch, _ in found for name in batch["names"]] == street_data.train.names
+
+
+def test_one_image_too_many_is_a_users_mistake_and_other_errors_pass(street_data):
+    def never(batch):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(UserError, match="32x32 pixels.*--device cpu"):
+        list(batchwise(never, street_data.val))
+
+    def broken(batch):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        list(batchwise(broken, street_data.val))
 
 
 @pytest.mark.parametrize("inference", ["eval", "train"])
@@ -64,6 +105,36 @@ def test_a_paired_difference_sees_what_two_intervals_hide():
     difference = paired_difference(better, hard_or_easy)
     assert 0 < difference["low"] < 0.01 < difference["high"]
     assert difference["improved"] > 0.9
+
+
+def test_a_p_value_is_small_for_a_difference_and_uniform_without_one():
+    generator = np.random.default_rng(0)
+    scores = generator.normal(0.5, 0.1, size=(200, 30))
+    others = scores + generator.normal(0, 0.02, size=scores.shape)
+    found = [paired_difference(a, b)["p_value"] for a, b in zip(others, scores, strict=True)]
+    assert 0.4 < np.mean(found) < 0.6
+    assert 0.01 < np.mean(np.array(found) < 0.05) < 0.1
+    assert paired_difference(others[0] + 0.03, scores[0])["p_value"] < 0.005
+    equal = paired_difference(scores[0], scores[0])
+    assert equal["p_value"] == 1
+    assert equal["mean"] == equal["low"] == equal["high"] == equal["detectable"] == 0
+
+
+def test_a_detectable_difference_is_detected_four_times_in_five():
+    generator = np.random.default_rng(0)
+    noise = generator.normal(0, 0.02, size=(100, 50))
+    size = np.mean([paired_difference(row, np.zeros(50))["detectable"] for row in noise])
+    found = [paired_difference(row + size, np.zeros(50))["p_value"] < 0.05 for row in noise]
+    assert 0.7 < np.mean(found) < 0.9
+
+
+def test_over_seeds_tells_training_noise_from_image_noise():
+    images = np.linspace(0.2, 0.8, 10)
+    found = over_seeds([images - 0.02, images, images + 0.02])
+    assert (found["lowest"], found["mean"], found["highest"]) == pytest.approx((0.48, 0.5, 0.52))
+    assert found["deviation"] == pytest.approx(0.02)
+    assert found["seeds"] == 3
+    assert np.isnan(over_seeds([images])["deviation"])
 
 
 def test_gradient_energy_falls_with_blur_and_ignores_brightness():

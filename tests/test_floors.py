@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from pix2pix_utils.data import StreetPairs
-from pix2pix_utils.floors import class_color, class_row_color, mean_image, nearest_label_map
+from pix2pix_utils.floors import (
+    CEILING,
+    FLOORS,
+    class_color,
+    class_row_color,
+    mean_image,
+    nearest_label_map,
+)
 from pix2pix_utils.labels import CAMVID
 
 SIZE = 16
@@ -55,3 +62,12 @@ def test_class_row_color_and_its_fallback_for_a_class_unseen_in_a_row(pairs):
 def test_nearest_label_map_finds_the_pair_itself(pairs):
     batch = pairs.batch([3, 1])
     torch.testing.assert_close(nearest_label_map(pairs)(batch), batch["photo"])
+
+
+def test_the_ceiling_is_the_photo_and_no_floor_sees_it(pairs):
+    batch = pairs.batch([3, 1])
+    (fit,) = CEILING.values()
+    assert torch.equal(fit(pairs)(batch), batch["photo"])
+    blind = {"classes": batch["classes"], "label": batch["label"]}
+    for fit in FLOORS.values():
+        assert fit(pairs)(blind).shape == batch["photo"].shape

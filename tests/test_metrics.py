@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.metrics import ssim, ssim_map
+from pix2pix_utils.metrics import l1, psnr, ssim, ssim_map
 
 
 def referee(prediction, target):
@@ -89,3 +89,44 @@ def test_the_map_points_at_the_damage():
 def test_bad_input_is_named(prediction, target, message):
     with pytest.raises(UserError, match=message):
         ssim(prediction, target)
+
+
+def test_rounding_does_not_disturb_float32_where_windows_are_flat():
+    """Equal to a referee in float64 on what float32 does worst: bright and almost flat."""
+    generator = torch.Generator().manual_seed(0)
+    target = 0.97 + 1e-3 * torch.rand(1, 3, 64, 64, generator=generator)
+    for offset in (0.0, 1e-4, 0.02):
+        prediction = target + offset + 1e-4 * torch.rand(target.shape, generator=generator)
+        assert ssim_map(prediction, target).max().item() <= 1
+        expected = referee(prediction[0].double(), target[0].double())
+        assert ssim(prediction, target).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_ssim_has_a_gradient_also_for_equal_images():
+    photo = torch.rand(1, 3, 16, 16)
+    for start in (photo, torch.rand(1, 3, 16, 16)):
+        picture = start.clone().requires_grad_()
+        ssim(picture, photo).sum().backward()
+        assert picture.grad.isfinite().all()
+    assert picture.grad.abs().max() > 0
+
+
+def test_psnr_and_l1_equal_independent_ones():
+    photo, other = torch.rand(2, 3, 3, 20, 24)
+    for index, (value, distance) in enumerate(
+        zip(psnr(other, photo), l1(other, photo), strict=True)
+    ):
+        a, b = photo[index].numpy(), other[index].numpy()
+        assert value.item() == pytest.approx(peak_signal_noise_ratio(a, b, data_range=1), abs=1e-4)
+        assert distance.item() == pytest.approx(np.abs(a - b).mean(), abs=1e-6)
+    assert torch.equal(psnr(photo, photo), torch.full((3,), torch.inf))
+    assert torch.equal(l1(photo, photo), torch.zeros(3))
+
+
+@pytest.mark.parametrize("measure", [psnr, l1])
+def test_every_measure_refuses_the_wrong_range(measure):
+    signed = torch.rand(1, 3, 16, 16) * 2 - 1
+    with pytest.raises(UserError, match=rf"{measure.__name__} needs images in \[0, 1\].*to_unit"):
+        measure(signed, signed)
+    with pytest.raises(UserError, match="of one shape"):
+        measure(torch.rand(1, 3, 16, 16), torch.rand(2, 3, 16, 16))

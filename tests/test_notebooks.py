@@ -8,11 +8,28 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 LARGEST = 1_100_000  # bytes
+LONGEST_CELL = 32  # lines
+START = NOTEBOOKS[0]
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def set_up_cell(book) -> str:
+    """The cell that finds or installs the package, without what badges write into it."""
+    (source,) = (cell.source for cell in book.cells if "REPOSITORY, BRANCH" in cell.source)
+    return re.sub(r'^(REPOSITORY, BRANCH) = "[^"]*", "[^"]*"', r"\1", source, flags=re.MULTILINE)
+
+
+def markdown(book) -> str:
+    return "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+
+
+@each_notebook
 def test_a_committed_notebook_is_executed_and_clean(path):
-    book = nbformat.read(path, as_version=4)
+    book = read(path)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
@@ -23,11 +40,51 @@ def test_a_committed_notebook_is_executed_and_clean(path):
     assert not re.search(r"/(root|home|Users|tmp|content)/", str(outputs))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_follows_the_profile_and_links_to_what_exists(path):
-    book = nbformat.read(path, as_version=4)
-    source = "\n".join(cell.source for cell in book.cells)
-    assert 'os.environ.get("PIX2PIX_PROFILE", "demo")' in source
-    for target in re.findall(r"\]\(([\w./-]+\.(?:ipynb|md|py))\)", source):
+@each_notebook
+def test_a_notebook_links_to_what_exists_and_closes_what_it_folds(path):
+    source = "\n".join(cell.source for cell in read(path).cells)
+    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)", markdown(read(path))):
         assert (path.parent / target).exists(), target
     assert source.count("<details>") == source.count("</details>")
+    numbers = {int(path.stem[:2]) for path in NOTEBOOKS}
+    assert {int(n) for n in re.findall(r"\bnotebook (\d+)\b", source, re.IGNORECASE)} <= numbers
+
+
+@each_notebook
+def test_a_notebook_follows_the_profile(path):
+    source = "\n".join(cell.source for cell in read(path).cells)
+    assert 'os.environ.get("PIX2PIX_PROFILE", "demo")' in source
+
+
+@each_notebook
+def test_the_set_up_cell_is_the_same_everywhere_and_short(path):
+    book = read(path)
+    assert set_up_cell(book) == set_up_cell(read(START))
+    assert len(set_up_cell(book).splitlines()) < 25
+    first = next(cell for cell in book.cells if cell.cell_type == "code")
+    assert "REPOSITORY, BRANCH" in first.source
+
+
+@each_notebook
+def test_every_picture_in_the_text_says_what_it_shows(path):
+    text = markdown(read(path))
+    for alternative in re.findall(r"!\[([^\]]*)\]\(", text):
+        assert len(alternative) > 10, alternative
+    for tag in re.findall(r"<img\b[^>]*>", text):
+        assert re.search(r'\balt="[^"]{10,}"', tag), tag
+
+
+@each_notebook
+def test_cells_can_be_read_without_scrolling(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "code" and not cell.source.startswith("%matplotlib"):  # imports
+            assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
+
+
+def test_the_first_notebook_maps_the_course_and_trains_nothing():
+    book = read(START)
+    text = markdown(book)
+    for path in NOTEBOOKS[1:]:
+        assert f"]({path.name})" in text, path.name
+    code = "\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
+    assert not re.search(r"train\w*\(", code)

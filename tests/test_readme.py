@@ -1,12 +1,17 @@
-"""Every result in the README comes from a file in data/results."""
+"""Every result in the README comes from a file in data/results or data/paper."""
 
-import json
+import csv
 import re
 from pathlib import Path
 
 import pytest
 
-from pix2pix_utils.experiments import EXPERIMENTS
+from pix2pix_utils.config import Config
+from pix2pix_utils.experiments import TABLE_1
+from pix2pix_utils.files import read_json
+from pix2pix_utils.floors import FLOORS
+from pix2pix_utils.report import record_summaries
+from pix2pix_utils.report.selection import protocol_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -14,7 +19,13 @@ COLUMNS = ("synthetic", "camvid")  # the table's data sets, behind the report's 
 
 
 def shipped(dataset: str) -> dict:
-    return json.loads((ROOT / "data" / "results" / f"{dataset}-demo.json").read_text())
+    return read_json(ROOT / "data" / "results" / f"{dataset}-demo.json")
+
+
+def paper() -> dict[str, str]:
+    """The report's test SSIM as printed, by experiment."""
+    with (ROOT / "data" / "paper" / "table1.csv").open(encoding="utf-8", newline="") as file:
+        return {row["experiment"]: row["test"] for row in csv.DictReader(file)}
 
 
 def table_cells(row: str) -> list[str]:
@@ -25,22 +36,35 @@ def table_cells(row: str) -> list[str]:
 @pytest.mark.parametrize("column, dataset", list(enumerate(COLUMNS, start=2)))
 def test_the_results_table_is_what_was_measured(column, dataset):
     record = shipped(dataset)
-    assert record["dataset"] == dataset
-    for run in record["runs"]:
-        name = run["config"]["experiment"]
+    assert record["dataset"] == dataset and record["profile"] == "demo"
+    measured = record_summaries(record)
+    assert measured.keys() >= set(TABLE_1)
+    for name in TABLE_1:
         cells = table_cells(f"**{name}**")
-        assert cells[1] == str(EXPERIMENTS[name].report_ssim[2])
-        measured = run["result"]["ssim"]["eval"]["test"]
-        assert cells[column] == "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**measured)
-    for name, means in record["floors"].items():
-        assert table_cells(f"no network: {name}")[column] == f"{means['test']:.3f}"
+        assert cells[1] == paper()[name]
+        assert cells[column] == "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**measured[name])
+    for name in FLOORS:
+        mean = record["no_network"][name]["test"]["mean"]
+        assert table_cells(f"no network: {name}")[column] == f"{mean:.3f}"
 
 
 def test_the_results_say_how_they_were_made():
     for dataset in COLUMNS:
-        for run in shipped(dataset)["runs"]:
+        record = shipped(dataset)
+        assert record["protocol"]["image_size"] == 64 and record["protocol"]["epochs"] == 5
+        for run in record["runs"]:
             assert run["environment"]["date"] and run["environment"]["torch"]
-            assert run["config"]["image_size"] == 64 and run["config"]["epochs"] == 5
+            assert (
+                protocol_of(Config.from_dict(run["config"])).items()
+                >= {
+                    key: record["protocol"][key] for key in ("image_size", "width", "epochs")
+                }.items()
+            )
+
+
+def test_the_results_are_small():
+    for path in (ROOT / "data" / "results").glob("*.json"):
+        assert path.stat().st_size < 200_000, path
 
 
 def test_links_lead_somewhere():

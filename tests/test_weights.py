@@ -274,7 +274,7 @@ def test_pix2pix_files_are_checked_by_every_key_and_shape(tmp_path, serve, monke
     ):
         fetch("edges2shoes", tmp_path, progress=False)
     serve(b"<html>moved</html>")
-    with pytest.raises(UserError, match="edges2shoes"):
+    with pytest.raises(UserError, match=r"/edges2shoes.pth is not the released file"):
         fetch("edges2shoes", tmp_path, progress=False)
     assert not list(tmp_path.iterdir())
 

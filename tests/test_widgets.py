@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from widget_helpers import control
 
 from pix2pix_utils.widgets import browse_image, describe_pair, sample_browser
 
@@ -65,14 +66,6 @@ def test_words_name_the_largest_class_and_its_share(pairs):
     words = describe_pair(pairs, 3)
     assert words.startswith(f"{pairs.names[3]}: {largest} {shares.max():.1%}")
     assert words.count("%") <= 4
-
-
-def control(box, description):
-    """The widget that bears this description, as the reader finds it."""
-    if getattr(box, "description", None) == description:
-        return box
-    inside = (control(child, description) for child in getattr(box, "children", ()))
-    return next((found for found in inside if found is not None), None)
 
 
 @pytest.fixture

@@ -40,9 +40,9 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
         if features.device.type != "cpu" or batch * h * w > SMALL:
             return super().forward(features, output_size)
-        positions = features.transpose(0, 1).reshape(channels, -1)  # (C, N h w)
-        windows = self.weight.flatten(1).T @ positions  # (O kernel kernel, N h w)
-        windows = windows.view(-1, batch, h * w).transpose(0, 1)
+        positions = features.permute(0, 2, 3, 1).reshape(-1, channels)  # (N h w, C)
+        windows = positions @ self.weight.flatten(1)  # (N h w, O kernel kernel)
+        windows = windows.view(batch, h * w, -1).transpose(1, 2)
         size = tuple((side - 1) * stride - 2 * padding + kernel for side in (h, w))
         out = F.fold(windows, size, kernel, padding=padding, stride=stride)
         return out if self.bias is None else out + self.bias[:, None, None]

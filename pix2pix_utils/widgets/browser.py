@@ -5,19 +5,14 @@ before it. The picture is a PNG made with Pillow, which takes a few milliseconds
 slider without flicker.
 """
 
-import base64
-import io
-from html import escape
-
 import ipywidgets
 import numpy as np
-from PIL import Image
 
 from pix2pix_utils.data import StreetData, StreetPairs
 from pix2pix_utils.sources import SPLITS
+from pix2pix_utils.widgets.markup import picture_tag, sentences
 
 DIMMED = 0.35  # brightness of the pixels outside the highlighted class
-SHOWN_SIZE = 448  # pixels on the screen
 NO_CLASS = -1  # the entry "all classes": a dropdown takes None for no selection
 
 
@@ -72,8 +67,8 @@ def sample_browser(data: StreetData) -> ipywidgets.HBox:
         pairs = data[split.value]
         picked = None if highlight.value == NO_CLASS else highlight.value
         words = describe_pair(pairs, scene.value, picked)
-        image.value = _img_tag(browse_image(pairs, scene.value, picked, opacity.value), words)
-        caption.value = escape(words)
+        image.value = picture_tag(browse_image(pairs, scene.value, picked, opacity.value), words)
+        caption.value = sentences(words)
 
     def change_split(_change) -> None:
         scene.max = len(data[split.value]) - 1  # a larger value is cut to it
@@ -84,14 +79,3 @@ def sample_browser(data: StreetData) -> ipywidgets.HBox:
         control.observe(show, names="value")
     show()
     return ipywidgets.HBox([image, ipywidgets.VBox([split, scene, highlight, opacity, caption])])
-
-
-def _img_tag(picture: np.ndarray, words: str) -> str:
-    """A picture as HTML. Unlike ipywidgets' own Image it has a text for screen readers."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "png")
-    source = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f'<img alt="{escape(words)}" width="{SHOWN_SIZE}" height="{SHOWN_SIZE}" '
-        f'style="image-rendering: pixelated" src="data:image/png;base64,{source}">'
-    )

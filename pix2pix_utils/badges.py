@@ -1,0 +1,126 @@
+"""Open-in-Colab badges for the notebooks, pointing to the repository that this checkout came from.
+
+Colab opens a single notebook from GitHub, so that the notebook's set-up cell must know where to
+fetch the rest: the badge and that line are written together.
+"""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.files import write_text
+
+COLAB = "https://colab.research.google.com"
+BADGE_LINE = re.compile(rf"\n*^\[!\[Open in Colab\]\({COLAB}/[^\n]*$", re.MULTILINE)
+SOURCE_LINE = re.compile(r'^REPOSITORY, BRANCH = "[^"\n]*", "[^"\n]*"', re.MULTILINE)
+# https://github.com/owner/name.git, git@github.com:owner/name, ssh://git@github.com/owner/name
+REMOTE = re.compile(
+    r"(?:(?:https?|ssh|git)://(?:[^@/]*@)?(?P<host>[^/:]+)(?::\d+)?/|(?:[^@/]+@)?(?P<scp>[^/:]+):)"
+    r"(?P<path>.+?)(?:\.git)?/?"
+)
+
+
+def github_repository(url: str) -> str:
+    """`owner/name` of a GitHub remote, without a user name or a token that the URL may hold.
+
+    Raises UserError for any other host, since Colab opens notebooks from GitHub alone.
+    """
+    found = REMOTE.fullmatch(url.strip())
+    host = (found["host"] or found["scp"]).lower() if found else "no server"
+    if not found or host not in ("github.com", "www.github.com", "ssh.github.com"):
+        raise UserError(
+            f"the remote lies on {host}, and Colab opens notebooks from GitHub only: push the "
+            "project to github.com, or upload its folder to Colab, which needs no badge"
+        )
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", found["path"]):
+        raise UserError(f"'{found['path']}' is no GitHub repository; it must be OWNER/NAME")
+    return found["path"]
+
+
+def current_remote(project: Path, remote: str) -> str:
+    """URL of a git remote of the checkout; raises UserError if there is none."""
+    url = _git(project, "remote", "get-url", remote)
+    if url is None:
+        raise UserError(
+            f"{project} has no git remote '{remote}': add it with `git remote add {remote} URL`, "
+            "or name another one with --remote"
+        )
+    return url
+
+
+def current_branch(project: Path) -> str:
+    """The branch that is checked out; raises UserError if there is none."""
+    branch = _git(project, "symbolic-ref", "--short", "HEAD")
+    if branch is None:
+        raise UserError(f"{project} has no branch checked out: name one with --branch")
+    return branch
+
+
+def write_badges(notebooks: Path, repository: str, branch: str) -> list[Path]:
+    """Badge every notebook of a folder `notebooks` in the GitHub repository `owner/name`.
+
+    Returns the notebooks that changed. Calling it again changes nothing. Raises UserError, before
+    any file is touched, for a branch's name that cannot stand in a URL and for a notebook without a
+    title or a set-up cell.
+    """
+    if not re.fullmatch(r"[\w./-]+", branch):
+        raise UserError(f"the branch '{branch}' cannot stand in a link: rename it")
+    address = f"{COLAB}/github/{repository}/blob/{branch}/{notebooks.name}"
+    image = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]"
+    return _rewrite(
+        notebooks,
+        lambda name: f"\n\n{image}({address}/{name})",
+        f'REPOSITORY, BRANCH = "https://github.com/{repository}.git", "{branch}"',
+    )
+
+
+def remove_badges(notebooks: Path) -> list[Path]:
+    """Take the badges out again; returns the notebooks that changed."""
+    return _rewrite(notebooks, lambda name: "", 'REPOSITORY, BRANCH = "", ""')
+
+
+def _rewrite(notebooks: Path, badge_of: Callable[[str], str], source_line: str) -> list[Path]:
+    """Put a badge behind every title and the line into every set-up cell."""
+    paths = sorted(notebooks.glob("*.ipynb"))
+    if not paths:
+        raise UserError(f"there are no notebooks in {notebooks}")
+    changed = {}
+    for path in paths:
+        before = path.read_text(encoding="utf-8")
+        try:
+            book = nbformat.reads(before, as_version=4)
+        except Exception as error:  # whatever nbformat makes of a file that is none
+            raise UserError(f"{path} is not a notebook: {error}") from None
+        title = book.cells[0] if book.cells else None
+        setup = [cell for cell in book.cells if SOURCE_LINE.search(cell.source)]
+        if title is None or not title.source.startswith("# ") or len(setup) != 1:
+            raise UserError(
+                f"{path} must begin with a title and have one set-up cell with a line "
+                "REPOSITORY, BRANCH: take the cell from another notebook"
+            )
+        heading, _, rest = BADGE_LINE.sub("", title.source).partition("\n")
+        title.source = heading + badge_of(path.name) + (f"\n{rest}" if rest else "")
+        setup[0].source = SOURCE_LINE.sub(lambda _: source_line, setup[0].source)
+        after = nbformat.writes(book) + "\n"
+        if after != before:
+            changed[path] = after
+    for path, text in changed.items():
+        write_text(path, text)
+    return list(changed)
+
+
+def _git(project: Path, *arguments: str) -> str | None:
+    """What git says, None if it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True
+        )
+    except FileNotFoundError:
+        raise UserError("git is not installed: install it, or upload the folder to Colab") from None
+    except subprocess.CalledProcessError:
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,399 @@
+"""How fast the training step, the data and the evaluation are on this machine.
+
+The reference steps are written as the two base repositories write them, on the same networks with
+torch's own convolutions, in float32, eagerly. All variants take turns in one process, so a noisy
+machine is noisy for all of them. Peak memory is read in a process of its own for each.
+"""
+
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
+
+from pix2pix_utils.config import Config
+from pix2pix_utils.data import StreetData, StreetPairs
+from pix2pix_utils.experiments import configure
+from pix2pix_utils.graphs import GraphedStep
+from pix2pix_utils.labels import CITYSCAPES
+from pix2pix_utils.loading import Batches
+from pix2pix_utils.losses import build_objective
+from pix2pix_utils.metrics import ssim
+from pix2pix_utils.runs import describe_environment
+from pix2pix_utils.step import Networks, training_step
+from pix2pix_utils.training import Trainer
+
+Step = Callable[[], None]
+BCE = F.binary_cross_entropy_with_logits
+REFERENCE_3 = "as [3] writes it"
+REFERENCE_4 = "as [4] writes it"
+PAIR_COUNTS = (100, 300, 1000, 3000)
+
+
+def run_benchmark(image_size: int, width: int, repeats: int, device: torch.device) -> dict:
+    """Everything this module measures, for the baseline at batch size 1, as plain values."""
+    variants, precisions = [REFERENCE_3, REFERENCE_4, "fp32"], ["fp32"]
+    if matrix_product_rate(device, "bf16", 512) > matrix_product_rate(device, "fp32", 512):
+        variants.append("bf16")  # elsewhere the processor only imitates it, very slowly
+        precisions.append("bf16")
+    rates = {name: matrix_product_rate(device, name, 2048) for name in precisions}
+    if device.type == "cuda":
+        variants += ["fp16", "fp32 eager", "bf16 eager"]
+    seconds = time_steps(variants, image_size, width, repeats, device)
+    return {
+        "environment": describe_environment(device),
+        "image_size": image_size,
+        "width": width,
+        "batch_size": 1,
+        "repeats": repeats,
+        "matrix_product_flops_per_second": rates,
+        "steps": step_rows(seconds, rates, image_size, width, device),
+        "data": data_wait(image_size, seconds["fp32"], device),
+        "ssim": ssim_speed(image_size, device),
+        "start_seconds": start_seconds(),
+        "by_pairs": growth_with_pairs(device),
+        "by_pixels": growth_with_pixels(width, device),
+    }
+
+
+def make_step(variant: str, image_size: int, width: int, device: torch.device) -> Step:
+    """One training step of the baseline on a fixed pair of random images."""
+    precision = variant.partition(" ")[0] if variant[:2] in ("fp", "bf") else "fp32"
+    config = configure("baseline", "full", 0, [f"precision={precision}"])
+    config = config.with_settings([f"image_size={image_size}", f"width={width}"])
+    torch.manual_seed(0)
+    networks = Networks.build(config, device)
+    pair = torch.rand(2, 1, 3, image_size, image_size, device=device) * 2 - 1
+    if variant in (REFERENCE_3, REFERENCE_4):
+        return _reference_step(variant, networks, *pair)
+    if device.type == "cuda":
+        pair = [image.contiguous(memory_format=torch.channels_last) for image in pair]
+    objective = build_objective("bce", "l1", 100.0)
+    if device.type == "cuda" and not variant.endswith("eager"):
+        graphed = GraphedStep(networks, objective)
+        return lambda: graphed(*pair)
+    return lambda: training_step(networks, *pair, objective)
+
+
+def _reference_step(variant: str, networks: Networks, label: Tensor, photo: Tensor) -> Step:
+    g, d = _with_own_convolutions(networks.generator), networks.discriminator
+    _with_own_convolutions(d)
+    g_optimizer, d_optimizer = (
+        torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (g, d)
+    )
+
+    def judged(scores: Tensor, real: float) -> Tensor:
+        return BCE(scores, torch.full_like(scores, real))
+
+    def as_repository_3_writes_it() -> None:
+        d.zero_grad()
+        real, fake = d(label, photo), d(label, g(label))
+        d_loss = (judged(real, 1) + judged(fake, 0)) * 0.5
+        d_loss.backward()
+        d_optimizer.step()
+        d_loss.item()
+        g.zero_grad()
+        generated = g(label)
+        g_loss = judged(d(label, generated), 1) + 100 * F.l1_loss(generated, photo)
+        g_loss.backward()
+        g_optimizer.step()
+        g_loss.item()
+
+    def as_repository_4_writes_it() -> None:
+        generated = g(label)
+        d.requires_grad_(True)
+        d_optimizer.zero_grad()
+        fake, real = d(label, generated.detach()), d(label, photo)
+        ((judged(fake, 0) + judged(real, 1)) * 0.5).backward()
+        d_optimizer.step()
+        d.requires_grad_(False)
+        g_optimizer.zero_grad()
+        (judged(d(label, generated), 1) + 100 * F.l1_loss(generated, photo)).backward()
+        g_optimizer.step()
+
+    return as_repository_3_writes_it if variant == REFERENCE_3 else as_repository_4_writes_it
+
+
+def _with_own_convolutions(network: nn.Module) -> nn.Module:
+    """The network with torch's own convolutions, and in torch's own layout, as it came."""
+    for module in network.modules():
+        for plain in (nn.Conv2d, nn.ConvTranspose2d):
+            if isinstance(module, plain):
+                module.__class__ = plain
+    return network.to(memory_format=torch.contiguous_format)
+
+
+def time_steps(
+    variants: list[str], image_size: int, width: int, repeats: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Seconds of `repeats` steps of each variant, which take turns, behind two to warm up."""
+    steps = {name: make_step(name, image_size, width, device) for name in variants}
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    for round_ in tqdm(range(repeats + 2), "steps", unit="round"):
+        for name, step in steps.items():
+            taken = _seconds(step, device)
+            if round_ >= 2:
+                seconds[name].append(taken)
+    return seconds
+
+
+def step_rows(
+    seconds: Mapping[str, list[float]],
+    rates: Mapping[str, float],
+    image_size: int,
+    width: int,
+    device: torch.device,
+) -> list[dict]:
+    """One record a variant: time, ratios to the references, share of the machine's rate, memory."""
+    medians = {name: float(np.median(values)) for name, values in seconds.items()}
+    rows = []
+    for name, median in medians.items():
+        flops = _flops(make_step(name, image_size, width, device))
+        rate = rates["bf16" if name[:4] in ("bf16", "fp16") else "fp32"]
+        rows.append(
+            {
+                "step": name,
+                "median_seconds": median,
+                "fastest_seconds": min(seconds[name]),
+                "images_per_second": 1 / median,
+                "times_as_fast_as_3": medians[REFERENCE_3] / median,
+                "times_as_fast_as_4": medians[REFERENCE_4] / median,
+                "flops": flops,
+                "share_of_matrix_product_rate": flops / median / rate,
+                "peak_memory_bytes": peak_memory(name, image_size, width, device),
+            }
+        )
+    return rows
+
+
+def _flops(step: Step) -> int:
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
+def matrix_product_rate(device: torch.device, precision: str, size: int) -> float:
+    """Floating-point operations a second of a square matrix product, the best of five."""
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    matrix = torch.rand(size, size, device=device).to(dtype)
+    fastest = min(_seconds(lambda: matrix @ matrix, device) for _ in range(5))
+    return 2 * size**3 / fastest
+
+
+def peak_memory(variant: str, image_size: int, width: int, device: torch.device) -> int | None:
+    """Bytes that a process of its own needs at most for three steps; on a GPU, of its memory.
+
+    None where the system does not tell (Windows).
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    arguments = (variant, image_size, width, str(device), torch.get_num_threads(), sender)
+    process = context.Process(target=_report_peak_memory, args=arguments)
+    process.start()
+    peak = receiver.recv()
+    process.join()
+    return peak
+
+
+def _report_peak_memory(variant, image_size, width, device_name, threads, sender) -> None:
+    device = torch.device(device_name)
+    torch.set_num_threads(threads)
+    step = make_step(variant, image_size, width, device)
+    for _ in range(3):
+        step()
+    sender.send(_peak_of_this_process(device))
+
+
+def _peak_of_this_process(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_reserved(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+
+
+def data_wait(image_size: int, step_seconds: list[float], device: torch.device) -> dict:
+    """How long a step waits for its pair, behind the first epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        batches = Batches(_random_pairs(100, image_size, Path(folder)), device)
+        order = list(torch.randperm(100).split(1))
+        for _ in batches(order):
+            pass
+        waits = []
+        source = batches(order)
+        for _ in order:
+            waits.append(_seconds(next, device, source))
+    wait, step = float(np.median(waits)), float(np.median(step_seconds))
+    return {"wait_seconds": wait, "share_of_the_step": wait / (wait + step)}
+
+
+def ssim_speed(image_size: int, device: torch.device, images: int = 16) -> dict:
+    """Seconds an image: ours in one batch, and a loop over scikit-image, taking turns."""
+    pair = torch.rand(2, images, 3, image_size, image_size)
+    on_device = pair.to(device)
+    arrays = pair.permute(0, 1, 3, 4, 2).numpy()
+
+    def loop() -> None:
+        for prediction, target in zip(*arrays, strict=True):
+            structural_similarity(
+                prediction,
+                target,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+                data_range=1,
+                channel_axis=-1,
+            )
+
+    ours, theirs = [], []
+    for _ in range(6):
+        ours.append(_seconds(lambda: ssim(*on_device), device) / images)
+        theirs.append(_seconds(loop, device) / images)
+    ours_median, theirs_median = float(np.median(ours[1:])), float(np.median(theirs[1:]))
+    return {
+        "seconds_an_image": ours_median,
+        "scikit_image_seconds_an_image": theirs_median,
+        "times_as_fast": theirs_median / ours_median,
+    }
+
+
+def start_seconds() -> dict[str, float]:
+    """Seconds until Python has imported the training, and until `--help` has answered."""
+    commands = {
+        "import": ["-c", "import pix2pix_utils.training"],
+        "help": ["-m", "pix2pix_utils", "--help"],
+    }
+    return {
+        name: min(_seconds(_run_python, None, command) for _ in range(3))
+        for name, command in commands.items()
+    }
+
+
+def _run_python(arguments: list[str]) -> None:
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
+def growth_with_pairs(device: torch.device) -> list[dict]:
+    """Seconds of an epoch of a tiny network, and memory in use, for more and more pairs."""
+    rows = []
+    for count in tqdm(PAIR_COUNTS, "pairs", unit="epoch"):
+        with tempfile.TemporaryDirectory() as folder:
+            config = configure("baseline", "smoke", 0, [f"train_pairs={count}"])
+            trainer = _trainer(config, count, Path(folder), device)
+            taken = _seconds(_one_epoch, device, trainer)
+            rows.append({"pairs": count, "epoch_seconds": taken, "memory_bytes": _memory(device)})
+    return rows
+
+
+def growth_with_pixels(width: int, device: torch.device) -> list[dict]:
+    """Median seconds of a step at three image sizes."""
+    rows = []
+    for image_size in (64, 128, 256):
+        step = make_step("fp32", image_size, width, device)
+        seconds = [_seconds(step, device) for _ in range(5)][1:]
+        rows.append({"image_size": image_size, "step_seconds": float(np.median(seconds))})
+    return rows
+
+
+def _trainer(config: Config, count: int, folder: Path, device: torch.device) -> Trainer:
+    pairs = _random_pairs(count, config.image_size, folder)
+    few = pairs.every(count)
+    data = StreetData("random", "random", CITYSCAPES, pairs, few, few, "none", "random", "random")
+    return Trainer(config, data, device)
+
+
+def _one_epoch(trainer: Trainer) -> None:
+    for batches, batches_in_all, _ in trainer.coming_steps():
+        trainer.update(batches, batches_in_all)
+
+
+def _random_pairs(count: int, image_size: int, folder: Path) -> StreetPairs:
+    """Noise in memory-mapped files, as the cache has its pairs."""
+    random = np.random.default_rng(0)
+    shapes = {"photos": (count, image_size, image_size, 3), "classes": (count,) + (image_size,) * 2}
+    arrays = []
+    for name, shape in shapes.items():
+        array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.uint8, shape)
+        for index in range(count):
+            array[index] = random.integers(0, len(CITYSCAPES), shape[1:], dtype=np.uint8)
+        array.flush()
+        arrays.append(np.load(folder / f"{name}.npy", mmap_mode="r"))
+    return StreetPairs(*arrays, [str(index) for index in range(count)], CITYSCAPES)
+
+
+def _memory(device: torch.device) -> int | None:
+    """Bytes in use now, without mapped files: of the GPU, or of this process where Linux tells."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return None
+    (line,) = [line for line in status.read_text().splitlines() if line.startswith("RssAnon")]
+    return int(line.split()[1]) * 1024
+
+
+def _seconds(action: Callable, device: torch.device | None = None, *arguments) -> float:
+    wait = torch.cuda.synchronize if device and device.type == "cuda" else lambda: None
+    wait()
+    start = time.perf_counter()
+    action(*arguments)
+    wait()
+    return time.perf_counter() - start
+
+
+def as_text(result: dict) -> str:
+    """The result as tables for a terminal."""
+    rates = result["matrix_product_flops_per_second"]
+    lines = [
+        f"baseline, {result['image_size']}x{result['image_size']}, width {result['width']}, "
+        f"batch size 1, {result['environment']['device']}; matrix product "
+        + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items()),
+        "",
+        f"{'step':18} {'median':>9} {'images/s':>9} {'vs [3]':>7} {'vs [4]':>7} "
+        f"{'of rate':>8} {'peak MB':>8}",
+    ]
+    for row in result["steps"]:
+        memory = row["peak_memory_bytes"]
+        lines.append(
+            f"{row['step']:18} {row['median_seconds'] * 1e3:6.1f} ms"
+            f" {row['images_per_second']:9.2f}"
+            f" {row['times_as_fast_as_3']:6.2f}x {row['times_as_fast_as_4']:6.2f}x"
+            f" {row['share_of_matrix_product_rate']:8.1%}"
+            f" {memory / 2**20 if memory else float('nan'):8.0f}"
+        )
+    data, speed, start = result["data"], result["ssim"], result["start_seconds"]
+    lines += [
+        "",
+        f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms a step, "
+        f"{data['share_of_the_step']:.2%} of the time",
+        f"SSIM: {speed['seconds_an_image'] * 1e3:.2f} ms an image, scikit-image "
+        f"{speed['scikit_image_seconds_an_image'] * 1e3:.2f} ms: "
+        f"{speed['times_as_fast']:.1f} times as fast",
+        f"import {start['import']:.2f} s, --help {start['help']:.2f} s",
+        "epoch of a tiny network: "
+        + ", ".join(
+            f"{row['pairs']} pairs {row['epoch_seconds']:.1f} s"
+            + (f" ({row['memory_bytes'] / 2**20:.0f} MB)" if row["memory_bytes"] else "")
+            for row in result["by_pairs"]
+        ),
+        "step by size: "
+        + ", ".join(
+            f"{row['image_size']} px {row['step_seconds'] * 1e3:.0f} ms"
+            for row in result["by_pixels"]
+        ),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,23 @@
+"""Tells a reader whether the answer to an exercise holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def check(number: int, answer: Any, right: Callable[[Any], Any], hint: str) -> None:
+    """Print one line: not answered yet, right, or not yet with a hint.
+
+    An answer that is still `...` counts as not given. One on which `right` raises is told wrong,
+    with the kind of the error, so that a notebook always runs to its end.
+
+    >>> check(1, 6 * 7, lambda answer: answer == 42, hint="Six times seven.")
+    exercise 1: right
+    """
+    if answer is ...:
+        print(f"exercise {number}: not answered yet")
+        return
+    try:
+        verdict = "right" if right(answer) else f"not yet. {hint}"
+    except Exception as error:  # whatever a wrong answer provokes
+        verdict = f"not yet ({type(error).__name__}). {hint}"
+    print(f"exercise {number}: {verdict}")

@@ -1,0 +1,96 @@
+"""What belongs to classes: their colours, how often they occur, how well they are painted."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from pix2pix_utils.figures.style import COLORS, MARKERS
+from pix2pix_utils.labels import Palette
+
+
+def palette_legend(palette: Palette, columns: int = 5) -> Figure:
+    """The colour of every class, with its index and name."""
+    lines = -(-len(palette) // columns)
+    figure = Figure(figsize=(9, 0.28 * lines + 0.2), layout="constrained")
+    axis = figure.subplots()  # IPython shows no figure without axes
+    axis.set_axis_off()
+    axis.legend(
+        handles=[
+            Patch(facecolor=color / 255, edgecolor="black", label=f"{index} {name}")
+            for index, (name, color) in enumerate(zip(palette.classes, palette.colors, strict=True))
+        ],
+        ncols=columns,
+        loc="center",
+        fontsize=9,
+        frameon=False,
+    )
+    return figure
+
+
+def class_frequency_bars(frequencies: Mapping[str, np.ndarray], palette: Palette) -> Figure:
+    """Share of the pixels of each class, in percent on a logarithmic axis, one bar a data set."""
+    shown = [
+        index for index in range(len(palette)) if max(f[index] for f in frequencies.values()) > 0
+    ]
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    axis = figure.subplots()
+    width = 0.8 / len(frequencies)
+    hatches = cycle(("", "//", ".."))
+    for offset, (name, values) in enumerate(frequencies.items()):
+        axis.bar(
+            np.arange(len(shown)) + (offset - (len(frequencies) - 1) / 2) * width,
+            100 * np.asarray(values)[shown],
+            width,
+            label=name,
+            color=[palette.colors[index] / 255 for index in shown]
+            if len(frequencies) == 1
+            else COLORS[offset],
+            hatch=next(hatches),
+            edgecolor="black",
+            linewidth=0.5,
+        )
+    axis.set_yscale("log")
+    axis.set_xticks(
+        range(len(shown)),
+        [palette.classes[index] for index in shown],
+        rotation=45,
+        ha="right",
+        fontsize=8,
+    )
+    axis.set_ylabel("share of the pixels (%)")
+    axis.grid(axis="y", alpha=0.3)
+    if len(frequencies) > 1:
+        axis.legend()
+    return figure
+
+
+def class_scores(scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """One row a class, one marker a model: the mean score over each class's pixels.
+
+    `scores` maps a model to (C,) values in the order of `classes`, nan where a class is absent.
+    """
+    figure = Figure(figsize=(8, 0.27 * len(classes) + 1.2), layout="constrained")
+    axis = figure.subplots()
+    rows = np.arange(len(classes))
+    for number, (name, values) in enumerate(scores.items()):
+        color = COLORS[number % len(COLORS)]
+        axis.plot(
+            values,
+            rows,
+            MARKERS[number % len(MARKERS)],
+            color=color,
+            markerfacecolor=color if number % 2 == 0 else "white",
+            markersize=6,
+            linestyle="none",
+            label=name,
+        )
+    axis.set_yticks(rows, classes, fontsize=9)
+    axis.set_ylim(len(classes) - 0.5, -0.5)
+    axis.set_xlabel("mean SSIM over the pixels of the class")
+    axis.grid(alpha=0.3)
+    axis.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    return figure

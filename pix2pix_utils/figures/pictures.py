@@ -1,0 +1,71 @@
+"""Pictures side by side, and score maps over them."""
+
+import textwrap
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from pix2pix_utils.data import to_uint8
+from pix2pix_utils.figures.style import CELL
+
+
+def image_grid(
+    rows: Sequence[Sequence[ArrayLike]],
+    column_titles: Sequence[str] = (),
+    row_titles: Sequence[str] = (),
+    captions: Sequence[Sequence[str]] | None = None,
+) -> Figure:
+    """Pictures in rows and columns: (H, W, 3) uint8, or (H, W) floats shown in grey.
+
+    `captions` stand below each picture.
+    """
+    height = CELL + (0.22 if captions else 0)
+    figure = Figure(
+        figsize=(CELL * len(rows[0]) + 0.3, height * len(rows) + 0.3), layout="constrained"
+    )
+    axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    for row, images in enumerate(rows):
+        for column, image in enumerate(images):
+            axis = axes[row, column]
+            axis.imshow(image, cmap="gray", interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            if row == 0 and column_titles:
+                axis.set_title(textwrap.fill(column_titles[column], 18), fontsize=9)
+            if column == 0 and row_titles:
+                axis.set_ylabel(row_titles[row], fontsize=9)
+            if captions:
+                axis.set_xlabel(captions[row][column], fontsize=8)
+    return figure
+
+
+def score_maps(
+    rows: Sequence[tuple[str, Tensor, Tensor]], meaning: str, low: float = 0.0, high: float = 1.0
+) -> Figure:
+    """Photos with the discriminator's score map laid over them, and the scale beside them.
+
+    Each row is a title, photos (N, 3, S, S) in [-1, 1] and scores (N, 1, h, w) in [low, high]. The
+    scale runs from dark blue to yellow (cividis), which the colour-blind read the same way.
+    """
+    count = len(rows[0][1])
+    figure = Figure(figsize=(CELL * count + 1, CELL * len(rows) + 0.2), layout="constrained")
+    axes = figure.subplots(len(rows), count, squeeze=False)
+    for axis_row, (title, photos, scores) in zip(axes, rows, strict=True):
+        axis_row[0].set_ylabel(title, fontsize=9)
+        for axis, photo, score in zip(axis_row, photos, scores, strict=True):
+            size = photo.shape[-1]
+            axis.imshow(to_uint8(photo).mean(axis=-1), cmap="gray", vmin=0, vmax=255)
+            overlay = axis.imshow(
+                score[0],
+                cmap="cividis",
+                vmin=low,
+                vmax=high,
+                alpha=0.6,
+                extent=(-0.5, size - 0.5, size - 0.5, -0.5),
+                interpolation="nearest",
+            )
+            axis.set(xticks=[], yticks=[])
+    figure.colorbar(overlay, ax=axes, label=meaning, shrink=0.8)
+    return figure

@@ -1,0 +1,53 @@
+"""The same scenes after every epoch of a run, as an animation."""
+
+import re
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pix2pix_utils.files import replacing
+from pix2pix_utils.runs import Run
+
+FRAMES = 40  # at most; evenly spaced epochs, the first and the last among them
+WIDTH = 560  # pixels, at least; small pictures are enlarged
+HEADING = 30  # pixels above the pictures
+MILLISECONDS = 500  # a frame; the last stays four times as long
+
+
+def epoch_frames(run: Run) -> list[Image.Image]:
+    """The run's sample grids with the epoch above them; empty if it left none.
+
+    A grid holds label maps, generated photos and real photos, one row each.
+    """
+    found = {
+        int(match[1]): path
+        for path in run.samples.glob("epoch-*.png")
+        if (match := re.fullmatch(r"epoch-(\d+)", path.stem))
+    }
+    epochs = sorted(found)
+    count = min(FRAMES, len(epochs))
+    chosen = {epochs[round(i * (len(epochs) - 1) / max(count - 1, 1))] for i in range(count)}
+    return [
+        _frame(found[epoch], f"epoch {epoch} of {run.config.epochs}") for epoch in sorted(chosen)
+    ]
+
+
+def _frame(path: Path, heading: str) -> Image.Image:
+    with Image.open(path) as stored:
+        scale = max(1, -(-WIDTH // stored.width))
+        size = (stored.width * scale, stored.height * scale)
+        grid = stored.convert("RGB").resize(size, Image.Resampling.NEAREST)
+    frame = Image.new("RGB", (grid.width, grid.height + HEADING), "white")
+    frame.paste(grid, (0, HEADING))
+    font = ImageFont.load_default(size=HEADING * 0.6)
+    ImageDraw.Draw(frame).text((8, HEADING * 0.15), heading, "black", font)
+    return frame
+
+
+def write_animation(frames: list[Image.Image], path: Path) -> None:
+    """Write frames as a GIF that repeats."""
+    durations = [MILLISECONDS] * (len(frames) - 1) + [4 * MILLISECONDS]
+    with replacing(path) as temporary:
+        frames[0].save(
+            temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0
+        )

@@ -1,0 +1,134 @@
+"""The epoch scrubber: how a run's validation samples and its curves went, epoch by epoch.
+
+`epoch_picture`, `epoch_charts` and `describe_epoch` make what is shown and know nothing of
+notebooks; `epoch_figure` is the same on paper, for a few epochs.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import ipywidgets
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from pix2pix_utils import figures
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.runs import Run
+from pix2pix_utils.widgets.markup import file_tag, line_chart, sentences
+from pix2pix_utils.widgets.monitor import SAMPLE_WIDTH, curve
+
+CURVES = {"l1": "L1 distance", "val_ssim": "validation SSIM"}
+MILLISECONDS_AN_EPOCH = 600  # of the play button
+PLAY_SECONDS = 20  # that a long run takes at most, at no less than the next limit
+SHORTEST_MILLISECONDS = 100
+
+
+def epoch_picture(run: Run, epoch: int) -> np.ndarray | None:
+    """The saved sample grid of an epoch, (H, W, 3) uint8; None if there is none to be read."""
+    try:
+        return np.array(Image.open(_sample(run, epoch)).convert("RGB"))
+    except OSError:
+        return None
+
+
+def _sample(run: Run, epoch: int):
+    return run.samples / f"epoch-{epoch:04d}.png"
+
+
+def epoch_charts(history: Sequence[dict], epoch: int) -> str:
+    """The curves of a run with one epoch marked, as HTML."""
+    last = history[-1]["epoch"]
+    charts = []
+    for key, title in CURVES.items():
+        points = curve(history, key)
+        marked = [point for point in points if point[0] == epoch]
+        charts.append(line_chart(title, {title: points}, last, marked, cursor=epoch))
+    return f'<div style="display: flex; flex-wrap: wrap">{"".join(charts)}</div>'
+
+
+def describe_epoch(history: Sequence[dict], epoch: int) -> str:
+    """What an epoch reached, in one sentence, and how far it is from the best."""
+    records = {int(record["epoch"]): record for record in history}
+    best = max(records.values(), key=lambda record: record["val_ssim"])
+    values = [
+        f"{title} {records[epoch][key]:.3f}"
+        for key, title in CURVES.items()
+        if key in records[epoch]
+    ]
+    place = (
+        "the best of this run"
+        if records[epoch] is best
+        else f"best {best['val_ssim']:.3f} after epoch {best['epoch']:.0f}"
+    )
+    return f"Epoch {epoch} of {max(records)}: {', '.join(values)}; {place}."
+
+
+def epoch_scrubber(run: Run) -> ipywidgets.VBox:
+    """Move through the epochs of a run with a slider, the arrow keys or the play button.
+
+    Raises UserError if no epoch of the run has ended.
+    """
+    history = _finished_epochs(run)
+    first, last = int(history[0]["epoch"]), int(history[-1]["epoch"])
+    interval = max(
+        SHORTEST_MILLISECONDS,
+        min(MILLISECONDS_AN_EPOCH, 1000 * PLAY_SECONDS // len(history)),
+    )
+    epoch = ipywidgets.IntSlider(
+        description="epoch", min=first, max=last, value=last, layout={"width": "380px"}
+    )
+    play = ipywidgets.Play(min=first, max=last, value=last, interval=interval)
+    play.tooltip = "play the epochs"
+    ipywidgets.jslink((play, "value"), (epoch, "value"))
+    caption, charts, picture = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+
+    def show(_change=None) -> None:
+        words = describe_epoch(history, epoch.value)
+        caption.value = sentences(words)
+        charts.value = epoch_charts(history, epoch.value)
+        picture.value = file_tag(
+            _sample(run, epoch.value),
+            f"{words} Validation scenes: label maps, generated photos, real photos.",
+            SAMPLE_WIDTH,
+        )
+
+    epoch.observe(show, names="value")
+    show()
+    title = ipywidgets.HTML(f"<b>{escape(run.config.experiment)}</b>")
+    return ipywidgets.VBox([title, ipywidgets.HBox([epoch, play]), caption, charts, picture])
+
+
+def epoch_figure(run: Run, epochs: Sequence[int]) -> Figure:
+    """The sample grids of a few epochs side by side, below the curves with those epochs marked.
+
+    A grid that is missing is said to be. Raises UserError if no epoch of the run has ended.
+    """
+    history = _finished_epochs(run)
+    figure = Figure(figsize=(3.1 * max(len(epochs), 2), 4.9), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    for axis, (key, title) in zip(above.subplots(1, len(CURVES)), CURVES.items(), strict=True):
+        points = curve(history, key)
+        axis.plot(*zip(*points, strict=True), color=figures.COLORS[0])
+        marked = [point for point in points if point[0] in epochs]
+        axis.plot(*zip(*marked, strict=True), "o", color="black", markerfacecolor="white")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    for axis, epoch in zip(below.subplots(1, len(epochs), squeeze=False)[0], epochs, strict=True):
+        picture = epoch_picture(run, epoch)
+        if picture is None:
+            axis.text(0.5, 0.5, "not saved", ha="center", transform=axis.transAxes)
+        else:
+            axis.imshow(picture, interpolation="nearest")
+        axis.set_title(f"after epoch {epoch}", fontsize=9)
+        axis.set_axis_off()
+    return figure
+
+
+def _finished_epochs(run: Run) -> list[dict[str, float]]:
+    history = run.read_history()
+    if not history:
+        raise UserError(f"no epoch of the run {run.folder} has ended yet: train it first")
+    return history
