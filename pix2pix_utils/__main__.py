@@ -209,7 +209,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     from pix2pix_utils.devices import choose_device
     from pix2pix_utils.distributed import is_main, main_first, processes
     from pix2pix_utils.pretraining import train_experiment
-    from pix2pix_utils.study import load_data_for
+    from pix2pix_utils.runs import load_data_for
 
     with processes(choose_device(arguments.device)) as device:
         with main_first():  # the others then find the cache
@@ -231,7 +231,8 @@ def run_study(arguments: argparse.Namespace) -> int:
         configure(name.strip(), profile, arguments.seed, arguments.settings) for name in names
     ]
     from pix2pix_utils.devices import choose_device
-    from pix2pix_utils.study import load_data_for, run_study
+    from pix2pix_utils.runs import load_data_for
+    from pix2pix_utils.study import run_study
 
     device = choose_device(arguments.device)
     data = load_data_for(configs[0], arguments.dataset, arguments.data_root)
@@ -266,9 +267,8 @@ def _print_report(written: list[Path]) -> None:
 def run_evaluate(arguments: argparse.Namespace) -> int:
     from pix2pix_utils.devices import choose_device
     from pix2pix_utils.evaluation import generator_predictor, ssim_scores, summarize
-    from pix2pix_utils.runs import Run
+    from pix2pix_utils.runs import Run, load_data_of
     from pix2pix_utils.sources import SPLITS
-    from pix2pix_utils.study import load_data_of
     from pix2pix_utils.translation import load_generator
 
     run = Run.open(arguments.run_dir)
@@ -387,6 +387,9 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
             print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except Interrupted as stop:
         print(f"{stop}: the same command goes on from here", file=sys.stderr)

@@ -33,7 +33,7 @@ from pix2pix_utils.runs import describe_environment
 from pix2pix_utils.step import Networks, training_step
 from pix2pix_utils.training import Trainer
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 BCE = F.binary_cross_entropy_with_logits
 REFERENCE_3 = "as [3] writes it"
 REFERENCE_4 = "as [4] writes it"
@@ -73,16 +73,17 @@ def make_step(variant: str, image_size: int, width: int, device: torch.device) -
     config = config.with_settings([f"image_size={image_size}", f"width={width}"])
     torch.manual_seed(0)
     networks = Networks.build(config, device)
-    pair = torch.rand(2, 1, 3, image_size, image_size, device=device) * 2 - 1
+    label, photo = torch.rand(2, 1, 3, image_size, image_size, device=device) * 2 - 1
     if variant in (REFERENCE_3, REFERENCE_4):
-        return _reference_step(variant, networks, *pair)
+        return _reference_step(variant, networks, label, photo)
     if device.type == "cuda":
-        pair = [image.contiguous(memory_format=torch.channels_last) for image in pair]
+        label = label.contiguous(memory_format=torch.channels_last)
+        photo = photo.contiguous(memory_format=torch.channels_last)
     objective = build_objective("bce", "l1", 100.0)
     if device.type == "cuda" and not variant.endswith("eager"):
         graphed = GraphedStep(networks, objective)
-        return lambda: graphed(*pair)
-    return lambda: training_step(networks, *pair, objective)
+        return lambda: graphed(label, photo)
+    return lambda: training_step(networks, label, photo, objective)
 
 
 def _reference_step(variant: str, networks: Networks, label: Tensor, photo: Tensor) -> Step:
@@ -332,7 +333,8 @@ def _random_pairs(count: int, image_size: int, folder: Path) -> StreetPairs:
             array[index] = random.integers(0, len(CITYSCAPES), shape[1:], dtype=np.uint8)
         array.flush()
         arrays.append(np.load(folder / f"{name}.npy", mmap_mode="r"))
-    return StreetPairs(*arrays, [str(index) for index in range(count)], CITYSCAPES)
+    photos, classes = arrays
+    return StreetPairs(photos, classes, [str(index) for index in range(count)], CITYSCAPES)
 
 
 def _memory(device: torch.device) -> int | None:

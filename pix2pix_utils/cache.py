@@ -20,8 +20,8 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -173,7 +173,7 @@ def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
 
 def _read_all(
     items: tuple[Item, ...], palette: Palette, image_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """Class map and photo of every item, in order, read in parallel.
 
     Threads do for files, since Pillow decodes and resizes without Python's lock; drawing is mostly
@@ -181,7 +181,7 @@ def _read_all(
     """
     read = partial(_read, palette=palette, image_size=image_size)
     if items[0].files or len(items) < MIN_ITEMS_FOR_PROCESSES or WORKERS == 1:
-        pool = ThreadPoolExecutor(WORKERS)
+        pool: Executor = ThreadPoolExecutor(WORKERS)
         pairs = pool.map(read, items)
     else:
         context = multiprocessing.get_context("spawn")  # a fork would copy locks of torch's threads

@@ -69,6 +69,8 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict) -> "Config":
         """The inverse of `to_dict`; raises UserError for an unknown key or a wrong type."""
+        if wrong := [key for key in values if not isinstance(key, str)]:
+            raise UserError(f"the configuration has {wrong[0]!r} where a name belongs")
         settings = {key: _checked(key, value) for key, value in values.items()}
         return cls(**settings)
 
@@ -93,8 +95,8 @@ def _value_types(key: str) -> tuple[type, ...]:
         close = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
         raise UserError(f"there is no hyper-parameter '{key}'; {hint}")
-    hint = FIELD_TYPES[key]
-    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    declared = FIELD_TYPES[key]
+    return typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
 
 
 def _parsed(key: str, text: str) -> typing.Any:
@@ -122,4 +124,4 @@ def _checked(key: str, value: typing.Any) -> typing.Any:
     return value
 
 
-FIELD_TYPES = {field.name: field.type for field in fields(Config)}
+FIELD_TYPES: dict[str, typing.Any] = {field.name: field.type for field in fields(Config)}

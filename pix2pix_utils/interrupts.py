@@ -2,8 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
@@ -23,7 +24,7 @@ class InterruptGuard:
     def __init__(self):
         self._depth = 0  # of nested atomic blocks
         self.pending: int | None = None  # the signal that arrived inside one
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> "InterruptGuard":
         if threading.current_thread() is threading.main_thread():

@@ -55,9 +55,11 @@ class Batches:
             coming = reader.submit(pinned, order[0])
             for following in [*order[1:], None]:
                 label, photo = coming.result()
-                coming = None if following is None else reader.submit(pinned, following)
-                yield tuple(
-                    _laid_out(image.to(self.device, non_blocking=True)) for image in (label, photo)
+                if following is not None:
+                    coming = reader.submit(pinned, following)
+                yield (
+                    _laid_out(label.to(self.device, non_blocking=True)),
+                    _laid_out(photo.to(self.device, non_blocking=True)),
                 )
 
 

@@ -110,11 +110,11 @@ def starter(
             with main_first():
                 path = fetch(name, progress=progress)
             told["generator"] = {"released as": name, **provenance(path)}
-            if name := _RELEASED_DISCRIMINATORS.get(config.discriminator):
+            if judge_name := _RELEASED_DISCRIMINATORS.get(config.discriminator):
                 with main_first():
-                    judge = fetch(name, progress=progress)
+                    judge = fetch(judge_name, progress=progress)
                 load_discriminator_weights(networks.discriminator, load_state(judge), judge)
-                told["discriminator"] = {"released as": name, **provenance(judge)}
+                told["discriminator"] = {"released as": judge_name, **provenance(judge)}
         load_generator_weights(networks.generator, load_state(path), path)
         return told
 

@@ -31,7 +31,7 @@ from tqdm import tqdm
 
 from pix2pix_utils import __version__
 from pix2pix_utils.config import Config
-from pix2pix_utils.data import StreetData
+from pix2pix_utils.data import StreetData, load_data
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import read_json, replacing, write_json, write_text
 from pix2pix_utils.tensors import load_tensors
@@ -200,6 +200,32 @@ class Run:
             yield
         finally:
             lock.release()
+
+
+def load_data_for(config: Config, dataset: str, data_root: Path | None = None) -> StreetData:
+    """The data set at the size and with the number of pairs that a configuration asks for."""
+    return load_data(
+        dataset,
+        image_size=config.image_size,
+        data_root=data_root,
+        limits=config.pair_limits,
+        data_seed=config.data_seed,
+    )
+
+
+def load_data_of(run: Run, dataset: str | None = None, data_root: Path | None = None) -> StreetData:
+    """The data that a run was trained on, from where it lay or from `dataset`.
+
+    Raises UserError if it is not the same data any more.
+    """
+    recorded = run.data()
+    data = load_data_for(run.config, dataset or recorded["location"], data_root)
+    if data.fingerprint != recorded["fingerprint"]:
+        raise UserError(
+            f"the data set {data.location} is not what {run.folder} was trained on "
+            f"(fingerprint {data.fingerprint}, not {recorded['fingerprint']})"
+        )
+    return data
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:

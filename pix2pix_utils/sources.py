@@ -203,7 +203,7 @@ def _listed(problems: Sequence[str]) -> str:
 
 
 def _synthetic(seed: int) -> Source:
-    splits = {
+    splits: dict[str, tuple[Item, ...]] = {
         split: tuple(
             Scene(f"street-{seed}-{index}", index, seed)
             for index in range(SYNTHETIC_FIRST[split], SYNTHETIC_FIRST[split] + count)
@@ -330,20 +330,23 @@ def _split_camvid(
     drive has a gap of 65 s. Training frames within 5 s of either are left out.
     """
 
+    named = {item: _camvid_frame(item.name) for item in (*train, *val)}
+    frames = {item: frame for item, frame in named.items() if frame}
+
     def in_val(item: FilePair) -> bool:
-        drive, number = _camvid_frame(item.name)
+        drive, number = frames[item]
         return drive == CAMVID_VAL_DRIVE and number in CAMVID_VAL_FRAMES
 
-    if not all(_camvid_frame(item.name) for item in train) or not any(map(in_val, train)):
+    if len(frames) < len(named) or not any(map(in_val, train)):
         half = len(val) // 2
         splits = {"train": train, "val": val[:half], "test": val[half:]}
         return splits, 0, "no folder test: the second half of val by name is the test split"
 
     splits = {"train": [], "val": [item for item in train if in_val(item)], "test": val}
-    held_out = [_camvid_frame(item.name) for item in (*splits["val"], *splits["test"])]
+    held_out = [frames[item] for item in (*splits["val"], *splits["test"])]
     left_out = 0
     for item in train:
-        drive, number = _camvid_frame(item.name)
+        drive, number = frames[item]
         near = any(d == drive and abs(number - n) <= CAMVID_GUARD for d, n in held_out)
         if not near:
             splits["train"].append(item)
@@ -470,7 +473,7 @@ def _side_by_side(folder: Path) -> Source:
     palette = find_palette(
         folder, sides[side], files, lambda path: halves(open_image(path), path)[side]
     )
-    items = {}
+    items: dict[str, list[Item]] = {}
     for group, paths in groups.items():
         prefix = f"{group}/" if len(groups) > 1 else ""
         items[group] = [SideBySide(prefix + _stem(path), path, side == 1) for path in paths]
@@ -494,10 +497,12 @@ def _parallel(folder: Path) -> Source:
     side = label_side(samples)
     label_name, photo_name = names[side], names[1 - side]
     photos, labels = sides[photo_name], sides[label_name]
-    items, problems = {}, []
+    items: dict[str, list[Item]] = {}
+    problems: list[str] = []
     for group in dict.fromkeys([*photos, *labels]):
         prefix = f"{group}/" if len(photos) > 1 else ""
-        items[group], wrong = _match(photos.get(group, []), labels.get(group, []), prefix)
+        matched, wrong = _match(photos.get(group, []), labels.get(group, []), prefix)
+        items[group] = list(matched)
         problems.extend(wrong)
     palette = find_palette(folder, samples[side], files[side], open_image)
     splits, rule = _split_groups(folder, items)

@@ -34,7 +34,7 @@ class Networks:
         if device.type == "cuda":  # the layout of the tensor cores; on a CPU it gains nothing
             generator.to(memory_format=torch.channels_last)
             discriminator.to(memory_format=torch.channels_last)
-        optimizers = [
+        generator_optimizer, discriminator_optimizer = (
             torch.optim.Adam(
                 network.to(device).parameters(),
                 lr=config.learning_rate,
@@ -43,8 +43,10 @@ class Networks:
                 capturable=device.type == "cuda",
             )
             for network in (generator, discriminator)
-        ]
-        return cls(generator, discriminator, *optimizers, precision)
+        )
+        return cls(
+            generator, discriminator, generator_optimizer, discriminator_optimizer, precision
+        )
 
     @property
     def device(self) -> torch.device:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from pix2pix_utils.config import Config
-from pix2pix_utils.data import StreetData, load_data
+from pix2pix_utils.data import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.pretraining import train_experiment
 from pix2pix_utils.report import write_report
@@ -21,32 +21,6 @@ class StudyOutcome:
     runs: list[Run] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     report: list[Path] = field(default_factory=list)
-
-
-def load_data_for(config: Config, dataset: str, data_root: Path | None = None) -> StreetData:
-    """The data set at the size and with the number of pairs that a configuration asks for."""
-    return load_data(
-        dataset,
-        image_size=config.image_size,
-        data_root=data_root,
-        limits=config.pair_limits,
-        data_seed=config.data_seed,
-    )
-
-
-def load_data_of(run: Run, dataset: str | None = None, data_root: Path | None = None) -> StreetData:
-    """The data that a run was trained on, from where it lay or from `dataset`.
-
-    Raises UserError if it is not the same data any more.
-    """
-    recorded = run.data()
-    data = load_data_for(run.config, dataset or recorded["location"], data_root)
-    if data.fingerprint != recorded["fingerprint"]:
-        raise UserError(
-            f"the data set {data.location} is not what {run.folder} was trained on "
-            f"(fingerprint {data.fingerprint}, not {recorded['fingerprint']})"
-        )
-    return data
 
 
 def run_study(

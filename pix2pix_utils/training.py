@@ -45,6 +45,7 @@ from pix2pix_utils.models import freeze_backbone
 from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
 from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.step import Networks, accumulated_step, training_step
+from pix2pix_utils.weights import first_misfit
 
 __all__ = ["Networks", "Reading", "Trainer", "epoch_order", "train", "training_step"]
 
@@ -141,6 +142,13 @@ class Trainer:
                     f"the checkpoint was trained with {key}={state['config'].get(key)}, "
                     f"but this run has {key}={value}"
                 )
+        if state["palette"] != self.data.palette.to_dict():
+            raise UserError(
+                f"the checkpoint was trained with other classes than those of {self.data.name}"
+            )
+        for name in ("generator", "discriminator"):
+            if misfit := first_misfit(getattr(self.networks, name), state[name], f"{name}."):
+                raise UserError(f"the checkpoint does not fit its own configuration: {misfit}")
         self.networks.load_state_dict(state)
         self.epoch, self.step = state["epoch"], state["step"]
         self.history, self.started_from = state["history"], state["started_from"]
@@ -375,7 +383,8 @@ def train(
 
 
 def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
-    scores, summary = [], {"eval": {}, "train": {}}
+    scores = []
+    summary: dict[str, dict[str, dict]] = {"eval": {}, "train": {}}
     for inference in summary:
         predict = generator_predictor(trainer.networks.generator, inference)
         for split in SPLITS:

@@ -19,8 +19,7 @@ from pix2pix_utils.experiments import TABLE_1, configure
 from pix2pix_utils.files import read_json
 from pix2pix_utils.report import choose_data, record_scores, select_runs
 from pix2pix_utils.report.shipped import ship, write_record
-from pix2pix_utils.runs import Run
-from pix2pix_utils.study import load_data_for
+from pix2pix_utils.runs import Run, load_data_for
 from pix2pix_utils.training import train
 
 CPU = torch.device("cpu")

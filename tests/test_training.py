@@ -226,7 +226,7 @@ from pathlib import Path
 import torch
 from pix2pix_utils import training
 from pix2pix_utils.experiments import configure
-from pix2pix_utils.study import load_data_for
+from pix2pix_utils.runs import load_data_for
 
 torch.set_num_threads(1)
 training.SECONDS_BETWEEN_CHECKPOINTS = 0

@@ -153,7 +153,7 @@ def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
     axis.set_yticks(range(len(rows)), list(rows), fontsize=9)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.set_xlabel(label)
-    axis.xaxis.get_major_locator().set_params(nbins=6)
+    axis.locator_params(axis="x", nbins=6)
     axis.grid(axis="x", alpha=0.3)
     return figure
 

@@ -16,6 +16,8 @@ SMALL = 64  # positions of all maps of a batch together; above, torch's convolut
 class Conv2d(nn.Conv2d):
     """torch's Conv2d: (N, C, H, W) to (N, O, h, w)."""
 
+    padding: tuple[int, ...]  # in pixels; "same" and "valid" are torch's alone
+
     def forward(self, features: Tensor) -> Tensor:
         batch, _, height, width = features.shape
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
@@ -35,6 +37,8 @@ class Conv2d(nn.Conv2d):
 class ConvTranspose2d(nn.ConvTranspose2d):
     """torch's ConvTranspose2d: (N, C, h, w) to (N, O, H, W)."""
 
+    padding: tuple[int, ...]
+
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         batch, channels, h, w = features.shape
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
@@ -51,7 +55,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 def use_matrix_products(network: nn.Module) -> None:
     """Let the plain convolutions of a network that torchvision built compute as `Conv2d` does."""
     for module in network.modules():
-        plain = type(module) is nn.Conv2d and module.groups == 1 and module.dilation == (1, 1)
-        square = plain and len({*module.kernel_size}) == len({*module.stride}) == 1
+        if type(module) is not nn.Conv2d or module.groups != 1 or module.dilation != (1, 1):
+            continue
+        square = len({*module.kernel_size}) == len({*module.stride}) == 1
         if square and isinstance(module.padding, tuple) and len({*module.padding}) == 1:
             module.__class__ = Conv2d

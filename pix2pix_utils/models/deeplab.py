@@ -19,6 +19,9 @@ BACKBONES = {
 class ImageNetNormalization(nn.Module):
     """[-1, 1] to the range that torchvision's pretrained networks expect, (N, 3, H, W)."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self):
         super().__init__()
         # Mean and standard deviation of ImageNet's photos in [0, 1]. Constants, so no part of a

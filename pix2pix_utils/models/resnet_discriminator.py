@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from torchvision.models import resnet18
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.models.deeplab import ImageNetNormalization
 from pix2pix_utils.models.convolution import use_matrix_products
+from pix2pix_utils.models.deeplab import ImageNetNormalization
 from pix2pix_utils.models.initialization import init_normal
 
 HEADS = ("scalar", "patch")
@@ -30,17 +30,18 @@ def widen_filters(photo_filters: Tensor) -> Tensor:
 def widen_first_convolution(convolution: nn.Conv2d) -> nn.Conv2d:
     """A convolution of label map and photo that starts with the response of `convolution` to the
     photo; see `widen_filters`."""
+    # torch annotates these three, when kept, more widely than the constructor takes them.
     widened = nn.Conv2d(
         2 * convolution.in_channels,
         convolution.out_channels,
-        kernel_size=convolution.kernel_size,
-        stride=convolution.stride,
-        padding=convolution.padding,
+        kernel_size=convolution.kernel_size,  # type: ignore[arg-type]
+        stride=convolution.stride,  # type: ignore[arg-type]
+        padding=convolution.padding,  # type: ignore[arg-type]
         bias=convolution.bias is not None,
     )
     with torch.no_grad():
         widened.weight.copy_(widen_filters(convolution.weight))
-        if convolution.bias is not None:
+        if convolution.bias is not None and widened.bias is not None:
             widened.bias.copy_(convolution.bias)
     return widened
 

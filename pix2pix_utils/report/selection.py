@@ -138,7 +138,7 @@ def choose_data(
     whole profile come before those with changed settings. Without any run it is the default.
     Raises UserError if the data is not what that run was trained on.
     """
-    from pix2pix_utils.study import load_data_for, load_data_of  # which writes reports itself
+    from pix2pix_utils.runs import load_data_for, load_data_of  # which writes reports itself
 
     config = configure("baseline", profile, settings=settings) if profile or settings else None
     runs = _fitting(find_runs(output)[0], dataset, config)

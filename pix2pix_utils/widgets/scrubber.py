@@ -106,7 +106,7 @@ def epoch_figure(run: Run, epochs: Sequence[int]) -> Figure:
     """
     history = _finished_epochs(run)
     figure = Figure(figsize=(3.1 * max(len(epochs), 2), 4.9), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.3))[:, 0]
     for axis, (key, title) in zip(above.subplots(1, len(CURVES)), CURVES.items(), strict=True):
         points = curve(history, key)
         axis.plot(*zip(*points, strict=True), color=figures.COLORS[0])

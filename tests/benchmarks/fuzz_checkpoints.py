@@ -73,7 +73,7 @@ def lying(state: dict, random: np.random.Generator) -> dict:
     for _ in range(random.integers(1, 4)):
         part = ("config", "palette", "generator")[random.integers(0, 3)]
         value = VALUES[random.integers(0, len(VALUES))]
-        if random.random() < 0.1 or not isinstance(state[part], dict):
+        if random.random() < 0.1 or not isinstance(state[part], dict) or not state[part]:
             state[part] = value
             continue
         key = list(state[part])[random.integers(0, len(state[part]))]

@@ -11,7 +11,7 @@ import torch
 from pix2pix_utils.evaluation import generator_predictor, ssim_scores
 from pix2pix_utils.experiments import configure
 from pix2pix_utils.losses import build_objective
-from pix2pix_utils.study import load_data_for
+from pix2pix_utils.runs import load_data_for
 from pix2pix_utils.training import Networks, training_step
 
 GOAL = 0.9
