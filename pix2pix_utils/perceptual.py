@@ -144,5 +144,11 @@ def _require_download(measure: str, url: str) -> None:
         reason = getattr(error, "reason", None) or error
         raise UserError(
             f"the weights of {measure} cannot be downloaded ({reason}): "
-            f"get {url} and put it at {stored}"
+            f"get {url} and put it at {_short(stored)}"
         ) from None
+
+
+def _short(path: Path) -> str:
+    """The path with ~ for the home folder: the sentence stands in reports that are passed on."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)

@@ -385,9 +385,10 @@ def train(
 def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
     scores = []
     summary: dict[str, dict[str, dict]] = {"eval": {}, "train": {}}
-    for inference in summary:
+    # in `train` mode the images go through one by one: only those that a claim rests on
+    for inference, splits in (("eval", SPLITS), ("train", ("val", "test"))):
         predict = generator_predictor(trainer.networks.generator, inference)
-        for split in SPLITS:
+        for split in splits:
             pairs = trainer.data[split]
             values = _scores(predict, pairs)
             summary[inference][split] = summarize(values)
