@@ -73,7 +73,7 @@ def comparison_rows(
                 "variant": name,
                 "seeds": len(runs),
                 f"{split} SSIM": INTERVAL.format(**summarize(scores)),
-                "lowest to highest seed": f"{min(seeds):.3f} to {max(seeds):.3f}",
+                "lowest to highest seed": seed_spread(seeds),
                 f"difference to {reference}": ""
                 if name == reference
                 else DIFFERENCE.format(**difference),
