@@ -100,6 +100,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="also PSNR, L1, sharpness, LPIPS and the segmentation score; trains a small "
         "segmentation network the first time",
     )
+    evaluate.add_argument(
+        "--kid",
+        action="store_true",
+        help="also KID and FID, which need torch-fidelity and its network's weights",
+    )
     evaluate.add_argument("--csv", type=Path, help="file for the scores of every image")
     evaluate.add_argument("--dataset", help="where the run's data set lies now, if it has moved")
     _add_data_root(evaluate)
@@ -276,14 +281,20 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     generator, _, _ = load_generator(run.folder, device)
     data = load_data_of(run, arguments.dataset, arguments.data_root)
     splits = SPLITS if arguments.split == "all" else (arguments.split,)
+    predict = generator_predictor(generator, arguments.inference)
     rows: list[dict] = []
     for split in splits:
         if arguments.measures:
             images = _print_measures(run, data, device, split, arguments.inference)
         else:
-            predict = generator_predictor(generator, arguments.inference)
             images = {"ssim": ssim_scores(predict, data[split])}
             _print_scores({split: summarize(images["ssim"])})
+        if arguments.kid:
+            from pix2pix_utils.perceptual import inception_distances
+
+            found = inception_distances(predict, data[split], device)
+            deviation = f"+/- {found['kid_deviation']:.4f} over random halves"
+            print(f"{split:5}  KID {found['kid']:.4f} {deviation}  FID {found['fid']:.1f}")
         for index, name in enumerate(data[split].names):
             scores = {measure: f"{values[index]:.6f}" for measure, values in images.items()}
             rows.append({"split": split, "name": name, **scores})

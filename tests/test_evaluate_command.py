@@ -1,6 +1,7 @@
 """`evaluate --measures` and `--csv`, as a user meets them."""
 
 import csv
+import sys
 
 import pytest
 
@@ -50,3 +51,18 @@ def test_the_table_of_plain_ssim_needs_no_segmentation(run_folder, tmp_path, cap
     assert not (tmp_path / "segmentation").exists()
     assert main(["evaluate", str(run_folder), "--csv", str(tmp_path)]) == 2
     assert f"cannot write {tmp_path}" in capsys.readouterr().err
+
+
+def test_kid_and_fid_are_printed_on_demand(run_folder, capsys, monkeypatch):
+    found = {"kid": 0.25, "kid_deviation": 0.01, "fid": 180.26, "images": 6}
+    monkeypatch.setattr("pix2pix_utils.perceptual.inception_distances", lambda *_: found)
+    assert main(["evaluate", str(run_folder), "--split", "val", "--kid"]) == 0
+    ssim, distances = capsys.readouterr().out.splitlines()
+    assert "SSIM" in ssim
+    assert distances == "val    KID 0.2500 +/- 0.0100 over random halves  FID 180.3"
+
+
+def test_kid_without_its_package_names_the_command(run_folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
+    assert main(["evaluate", str(run_folder), "--split", "val", "--kid"]) == 2
+    assert "python -m pip install torchmetrics torch-fidelity" in capsys.readouterr().err
