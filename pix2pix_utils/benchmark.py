@@ -219,6 +219,8 @@ def _peak_of_this_process(device: torch.device) -> int | None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_reserved(device)
+    if Path("/proc/self/status").is_file():  # getrusage would begin with the parent's peak
+        return _status("VmHWM")
     try:
         import resource
     except ImportError:  # Windows
@@ -341,10 +343,13 @@ def _memory(device: torch.device) -> int | None:
     """Bytes in use now, without mapped files: of the GPU, or of this process where Linux tells."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return None
-    (line,) = [line for line in status.read_text().splitlines() if line.startswith("RssAnon")]
+    return _status("RssAnon") if Path("/proc/self/status").is_file() else None
+
+
+def _status(name: str) -> int:
+    """Bytes of an entry of Linux's /proc/self/status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{name}:")]
     return int(line.split()[1]) * 1024
 
 
