@@ -1,16 +1,19 @@
 """How fast the training step, the data and the evaluation are on this machine.
 
 The reference steps are written as the two base repositories write them, on the same networks with
-torch's own convolutions, in float32, eagerly. All variants take turns in one process, so a noisy
-machine is noisy for all of them. Peak memory is read in a process of its own for each.
+torch's own convolutions, in float32, eagerly. Each variant has a process of its own, whose
+memory no other has touched, and they take turns step by step: a noisy machine is noisy for all.
 """
 
+import copy
 import multiprocessing
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +21,12 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from pix2pix_utils.allocator import keep_freed_memory
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs
 from pix2pix_utils.experiments import configure
@@ -49,7 +55,8 @@ def run_benchmark(image_size: int, width: int, repeats: int, device: torch.devic
     rates = {name: matrix_product_rate(device, name, 2048) for name in precisions}
     if device.type == "cuda":
         variants += ["fp16", "fp32 eager", "bf16 eager"]
-    seconds = time_steps(variants, image_size, width, repeats, device)
+    bandwidth = memory_bandwidth(device)
+    measured = time_steps(variants, image_size, width, repeats, device)
     return {
         "environment": describe_environment(device),
         "image_size": image_size,
@@ -57,8 +64,10 @@ def run_benchmark(image_size: int, width: int, repeats: int, device: torch.devic
         "batch_size": 1,
         "repeats": repeats,
         "matrix_product_flops_per_second": rates,
-        "steps": step_rows(seconds, rates, image_size, width, device),
-        "data": data_wait(image_size, seconds["fp32"], device),
+        "memory_bytes_per_second": bandwidth,
+        "steps": step_rows(measured, rates, bandwidth),
+        "same_losses": loss_differences(image_size, width, device),
+        "data": data_wait(image_size, measured["fp32"].seconds, device),
         "ssim": ssim_speed(image_size, device),
         "start_seconds": start_seconds(),
         "by_pairs": growth_with_pairs(device),
@@ -71,10 +80,9 @@ def make_step(variant: str, image_size: int, width: int, device: torch.device) -
     precision = variant.partition(" ")[0] if variant[:2] in ("fp", "bf") else "fp32"
     config = configure("baseline", "full", 0, [f"precision={precision}"])
     config = config.with_settings([f"image_size={image_size}", f"width={width}"])
-    torch.manual_seed(0)
-    networks = Networks.build(config, device)
+    networks = _networks(config, device)
     label, photo = torch.rand(2, 1, 3, image_size, image_size, device=device) * 2 - 1
-    if variant in (REFERENCE_3, REFERENCE_4):
+    if variant.removesuffix(" eager") in (REFERENCE_3, REFERENCE_4):
         return _reference_step(variant, networks, label, photo)
     if device.type == "cuda":
         label = label.contiguous(memory_format=torch.channels_last)
@@ -122,7 +130,9 @@ def _reference_step(variant: str, networks: Networks, label: Tensor, photo: Tens
         (judged(d(label, generated), 1) + 100 * F.l1_loss(generated, photo)).backward()
         g_optimizer.step()
 
-    return as_repository_3_writes_it if variant == REFERENCE_3 else as_repository_4_writes_it
+    return (
+        as_repository_3_writes_it if variant.startswith(REFERENCE_3) else as_repository_4_writes_it
+    )
 
 
 def _with_own_convolutions(network: nn.Module) -> nn.Module:
@@ -134,53 +144,149 @@ def _with_own_convolutions(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.contiguous_format)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What the process of one variant found."""
+
+    seconds: list[float]  # of each step
+    peak_memory: int | None  # bytes, on a GPU of its memory; None where no system tells (Windows)
+    flops: int  # of one step
+    bytes_moved: int  # that the operations of one step read and write
+
+
 def time_steps(
     variants: list[str], image_size: int, width: int, repeats: int, device: torch.device
-) -> dict[str, list[float]]:
-    """Seconds of `repeats` steps of each variant, which take turns, behind two to warm up."""
-    steps = {name: make_step(name, image_size, width, device) for name in variants}
+) -> dict[str, Measured]:
+    """`repeats` steps of each variant, which take turns, behind two to warm up."""
+    context = multiprocessing.get_context("spawn")
+    ends, processes = {}, []
+    for name in variants:
+        ends[name], end = context.Pipe()
+        arguments = (end, name, image_size, width, str(device), torch.get_num_threads())
+        processes.append(context.Process(target=_step_on_call, args=arguments, daemon=True))
+        processes[-1].start()
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for round_ in tqdm(range(repeats + 2), "steps", unit="round"):
-        for name, step in steps.items():
-            taken = _seconds(step, device)
+        for name, end in ends.items():
+            end.send("step")
+            taken = end.recv()
             if round_ >= 2:
                 seconds[name].append(taken)
-    return seconds
+    measured = {}
+    for name, end in ends.items():
+        end.send("end")
+        measured[name] = Measured(seconds[name], *end.recv())
+    for process in processes:
+        process.join()
+    return measured
+
+
+def _step_on_call(
+    end: Connection, variant: str, image_size: int, width: int, device_name: str, threads: int
+) -> None:
+    """Answer each "step" with its seconds, and the end with the other measurements."""
+    device = torch.device(device_name)
+    torch.set_num_threads(threads)
+    if variant not in (REFERENCE_3, REFERENCE_4):
+        keep_freed_memory()  # as `Trainer` does
+    step = make_step(variant, image_size, width, device)
+    while end.recv() == "step":
+        end.send(_seconds(step, device))
+    peak = _peak_of_this_process(device)
+    # a captured graph hides its operations: they are counted in the eager step
+    eager = make_step(f"{variant.removesuffix(' eager')} eager", image_size, width, device)
+    with FlopCounterMode(display=False) as flops, _ByteCounter() as traffic:
+        eager()
+    end.send((peak, flops.get_total_flops(), traffic.total))
+
+
+class _ByteCounter(TorchDispatchMode):
+    """Counts the bytes of what every operation reads and writes; views move none."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        result = operation(*arguments, **(options or {}))
+        if not operation.is_view:
+            moved = tree_leaves((arguments, options, result))
+            self.total += sum(part.nbytes for part in moved if isinstance(part, Tensor))
+        return result
 
 
 def step_rows(
-    seconds: Mapping[str, list[float]],
-    rates: Mapping[str, float],
-    image_size: int,
-    width: int,
-    device: torch.device,
+    measured: Mapping[str, Measured], rates: Mapping[str, float], bandwidth: float
 ) -> list[dict]:
-    """One record a variant: time, ratios to the references, share of the machine's rate, memory."""
-    medians = {name: float(np.median(values)) for name, values in seconds.items()}
+    """One record a variant: time, ratios to the references, share of the roofline, memory.
+
+    The roofline is the time that the arithmetic takes at the rate of a matrix product, or that the
+    bytes take at the rate of a copy, whichever is longer.
+    """
+    medians = {name: float(np.median(found.seconds)) for name, found in measured.items()}
     rows = []
-    for name, median in medians.items():
-        flops = _flops(make_step(name, image_size, width, device))
+    for name, found in measured.items():
+        median = medians[name]
         rate = rates["bf16" if name[:4] in ("bf16", "fp16") else "fp32"]
+        roofline = max(found.flops / rate, found.bytes_moved / bandwidth)
         rows.append(
             {
                 "step": name,
                 "median_seconds": median,
-                "fastest_seconds": min(seconds[name]),
+                "fastest_seconds": min(found.seconds),
                 "images_per_second": 1 / median,
                 "times_as_fast_as_3": medians[REFERENCE_3] / median,
                 "times_as_fast_as_4": medians[REFERENCE_4] / median,
-                "flops": flops,
-                "share_of_matrix_product_rate": flops / median / rate,
-                "peak_memory_bytes": peak_memory(name, image_size, width, device),
+                "flops": found.flops,
+                "bytes_moved": found.bytes_moved,
+                "share_of_matrix_product_rate": found.flops / median / rate,
+                "share_of_roofline": roofline / median,
+                "peak_memory_bytes": found.peak_memory,
             }
         )
     return rows
 
 
-def _flops(step: Step) -> int:
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops()
+def loss_differences(
+    image_size: int, width: int, device: torch.device, steps: int = 20
+) -> dict[str, float]:
+    """How far our losses are from those of a plain eager step, relatively, at most.
+
+    "each_step": both steps start from the same weights, for `steps` updates. "in_a_row": each goes
+    on by itself. A GAN doubles the smallest difference every few steps, even that between one
+    thread and two, so the second number says how chaotic the training is.
+    """
+    config = configure("baseline", "full", 0, ["precision=fp32"])
+    config = config.with_settings([f"image_size={image_size}", f"width={width}"])
+    objective = build_objective("bce", "l1", 100.0)
+    ours, plain, alone = (_networks(config, device) for _ in range(3))
+    for networks in (plain, alone):
+        _with_own_convolutions(networks.generator)
+        _with_own_convolutions(networks.discriminator)
+    graphed = GraphedStep(ours, objective) if device.type == "cuda" else None
+    generator = torch.Generator().manual_seed(1)
+    each_step, in_a_row = 0.0, 0.0
+    for number in range(steps):
+        images = torch.rand(2, 1, 3, image_size, image_size, generator=generator)
+        label, photo = images.to(device) * 2 - 1
+        plain.load_state_dict(copy.deepcopy(ours.state_dict()))
+        losses = []
+        for networks in (ours, plain, alone):
+            torch.manual_seed(number)  # of the dropout
+            if networks is ours and graphed:
+                made = graphed(label, photo)
+            else:
+                made = training_step(networks, label, photo, objective)
+            names = ("generator_loss", "discriminator_loss")
+            losses.append(np.array([float(made[name]) for name in names]))
+        each_step = max(each_step, float(np.max(np.abs(losses[0] / losses[1] - 1))))
+        in_a_row = max(in_a_row, float(np.max(np.abs(losses[0] / losses[2] - 1))))
+    return {"steps": steps, "each_step": each_step, "in_a_row": in_a_row}
+
+
+def _networks(config: Config, device: torch.device) -> Networks:
+    torch.manual_seed(config.seed)
+    return Networks.build(config, device)
 
 
 def matrix_product_rate(device: torch.device, precision: str, size: int) -> float:
@@ -191,28 +297,12 @@ def matrix_product_rate(device: torch.device, precision: str, size: int) -> floa
     return 2 * size**3 / fastest
 
 
-def peak_memory(variant: str, image_size: int, width: int, device: torch.device) -> int | None:
-    """Bytes that a process of its own needs at most for three steps; on a GPU, of its memory.
-
-    None where the system does not tell (Windows).
-    """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    arguments = (variant, image_size, width, str(device), torch.get_num_threads(), sender)
-    process = context.Process(target=_report_peak_memory, args=arguments)
-    process.start()
-    peak = receiver.recv()
-    process.join()
-    return peak
-
-
-def _report_peak_memory(variant, image_size, width, device_name, threads, sender) -> None:
-    device = torch.device(device_name)
-    torch.set_num_threads(threads)
-    step = make_step(variant, image_size, width, device)
-    for _ in range(3):
-        step()
-    sender.send(_peak_of_this_process(device))
+def memory_bandwidth(device: torch.device) -> float:
+    """Bytes a second that a copy of 256 MB reads and writes, the best of five."""
+    source = torch.zeros(1 << 26, device=device)
+    target = torch.empty_like(source)
+    fastest = min(_seconds(lambda: target.copy_(source), device) for _ in range(5))
+    return 2 * source.nbytes / fastest
 
 
 def _peak_of_this_process(device: torch.device) -> int | None:
@@ -368,10 +458,11 @@ def as_text(result: dict) -> str:
     lines = [
         f"baseline, {result['image_size']}x{result['image_size']}, width {result['width']}, "
         f"batch size 1, {result['environment']['device']}; matrix product "
-        + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items()),
+        + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items())
+        + f"; copy {result['memory_bytes_per_second'] / 1e9:.0f} GB/s",
         "",
         f"{'step':18} {'median':>9} {'images/s':>9} {'vs [3]':>7} {'vs [4]':>7} "
-        f"{'of rate':>8} {'peak MB':>8}",
+        f"{'GFLOP':>7} {'GB':>6} {'of rate':>8} {'roofline':>9} {'peak MB':>8}",
     ]
     for row in result["steps"]:
         memory = row["peak_memory_bytes"]
@@ -379,12 +470,16 @@ def as_text(result: dict) -> str:
             f"{row['step']:18} {row['median_seconds'] * 1e3:6.1f} ms"
             f" {row['images_per_second']:9.2f}"
             f" {row['times_as_fast_as_3']:6.2f}x {row['times_as_fast_as_4']:6.2f}x"
-            f" {row['share_of_matrix_product_rate']:8.1%}"
+            f" {row['flops'] / 1e9:7.1f} {row['bytes_moved'] / 1e9:6.2f}"
+            f" {row['share_of_matrix_product_rate']:8.1%} {row['share_of_roofline']:9.1%}"
             f" {memory / 2**20 if memory else float('nan'):8.0f}"
         )
     data, speed, start = result["data"], result["ssim"], result["start_seconds"]
+    apart = result["same_losses"]
     lines += [
         "",
+        f"losses in fp32 beside a plain eager step: {apart['each_step']:.1e} apart from the same "
+        f"weights, {apart['in_a_row']:.1e} after {apart['steps']} steps in a row",
         f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms a step, "
         f"{data['share_of_the_step']:.2%} of the time",
         f"SSIM: {speed['seconds_an_image'] * 1e3:.2f} ms an image, scikit-image "

@@ -7,6 +7,7 @@ import torch
 
 from pix2pix_utils import benchmark
 from pix2pix_utils.__main__ import main
+from pix2pix_utils.experiments import configure
 from pix2pix_utils.step import Networks
 
 CPU = torch.device("cpu")
@@ -29,6 +30,9 @@ def test_the_command_prints_and_writes_every_measurement(tmp_path, capsys, monke
     # [3] runs the generator twice, and its backward pass once more
     assert 1.3 < reference["flops"] / ours["flops"] < 2.2
     assert ours["peak_memory_bytes"] > 50e6
+    assert ours["bytes_moved"] > 4 * parameters_of_both_networks()  # each is at least read
+    assert 0 < ours["share_of_matrix_product_rate"] <= ours["share_of_roofline"]
+    assert result["same_losses"]["each_step"] < 1e-4
     assert [row["pairs"] for row in result["by_pairs"]] == [4, 8]
     assert 0 < result["data"]["share_of_the_step"] < 1
 
@@ -47,6 +51,19 @@ def test_the_reference_steps_train_both_networks(variant, monkeypatch):
     for network, old in zip(networks, before, strict=True):
         assert any(not torch.equal(p, q) for p, q in zip(network.parameters(), old, strict=True))
         assert not any(type(m).__module__.startswith("pix2pix") for m in leaves(network))
+
+
+def parameters_of_both_networks() -> int:
+    networks = Networks.build(configure("baseline", "full", 0, ["image_size=32", "width=4"]), CPU)
+    both = (*networks.generator.parameters(), *networks.discriminator.parameters())
+    return sum(parameter.numel() for parameter in both)
+
+
+def test_the_byte_counter_counts_what_is_read_and_written_and_no_views():
+    a, b = torch.rand(2, 10, 10)
+    with benchmark._ByteCounter() as counter:
+        (a + b).view(100)
+    assert counter.total == 3 * 4 * 100
 
 
 def leaves(network):

@@ -1,12 +1,15 @@
-"""Matrix products in place of convolutions: the same results, gradients and parameters."""
+"""Faster ways to compute a convolution: the same results, gradients and parameters."""
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision.models import resnet18
 
 from pix2pix_utils.models import convolution
 from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d, use_matrix_products
+from pix2pix_utils.models.patchgan import PatchGAN
+from pix2pix_utils.models.winograd import winograd_convolution
 
 LAYERS = {
     "down": (Conv2d, nn.Conv2d, dict(kernel_size=4, stride=2, padding=1)),
@@ -63,3 +66,39 @@ def test_a_torchvision_network_keeps_its_results_and_names(monkeypatch):
     torch.testing.assert_close(network(images), expected, rtol=1e-4, atol=1e-4)
     monkeypatch.setattr(convolution, "SMALL", 0)
     assert torch.equal(network(images), expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 32, 32), (2, 3, 9, 14), (1, 3, 4, 5)])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("dtype, error", [(torch.float64, 1e-13), (torch.float32, 1e-5)])
+def test_winograds_convolution_is_torchs(shape, padding, dtype, error):
+    torch.manual_seed(0)
+    features = torch.rand(shape, dtype=dtype, requires_grad=True)
+    weight = torch.randn(5, shape[1], 4, 4, dtype=dtype, requires_grad=True)
+    bias = torch.randn(5, dtype=dtype, requires_grad=True)
+    outcomes = []
+    for convolve in (winograd_convolution, lambda *a: F.conv2d(*a[:3], padding=a[3])):
+        out = convolve(features, weight, bias, padding)
+        outcomes.append([out, *torch.autograd.grad(out.square().sum(), (features, weight, bias))])
+    for ours, theirs in zip(*outcomes, strict=True):
+        assert ours.shape == theirs.shape
+        assert (ours - theirs).norm() < error * theirs.norm()
+
+
+def test_the_discriminator_takes_winograds_way_where_it_pays(monkeypatch):
+    calls, images = [], torch.rand(2, 1, 3, 256, 256)
+    monkeypatch.setattr(
+        convolution,
+        "winograd_convolution",
+        lambda *a: calls.append(a[1].shape) or winograd_convolution(*a),
+    )
+    discriminator = PatchGAN(width=64)
+    with torch.no_grad():
+        scores = discriminator(*images)
+        assert calls == [(512, 256, 4, 4)]
+        with torch.autocast("cpu", torch.bfloat16):  # too short for its transforms
+            discriminator(*images)
+        assert len(calls) == 1
+        monkeypatch.setattr(convolution, "WIDE", 1 << 62)
+        torch.testing.assert_close(scores, discriminator(*images), rtol=1e-4, atol=1e-4)
+    assert len(calls) == 1

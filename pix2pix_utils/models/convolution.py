@@ -1,16 +1,22 @@
-"""Convolutions that are matrix products where feature maps are small.
+"""Convolutions that are faster on a CPU: matrix products for small feature maps, and Winograd's.
 
 A U-Net's innermost layers have most of its weights and hardly any pixels: 1024 to 512 channels are
 8 million weights, 34 MB, for a map of 2x2. torch's convolutions on a CPU copy such weights into
 another layout and back in every step, which takes five times as long as the product itself.
-Written as one matrix product over the unfolded map, nothing is copied. Parameters, names and
-results are those of torch's own layers, up to rounding.
+Written as one matrix product over the unfolded map, nothing is copied. The discriminator's widest
+layer is a quarter of a step at 256x256, and has a shape that needs fewer multiplications.
+Parameters, names and results are those of torch's own layers, up to rounding.
 """
 
-from torch import Tensor, addmm, nn
+import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pix2pix_utils.models.winograd import TAPS, winograd_convolution
+
 SMALL = 64  # positions of all maps of a batch together; above, torch's convolution is as fast
+# Winograd's transforms pay off from here on: positions, and weights of one tap
+LARGE, WIDE = 900, 128 * 256
 
 
 class Conv2d(nn.Conv2d):
@@ -22,16 +28,19 @@ class Conv2d(nn.Conv2d):
         batch, _, height, width = features.shape
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
         h, w = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
-        if features.device.type != "cpu" or batch * h * w > SMALL:
+        positions = batch * h * w
+        if features.device.type != "cpu":
             return super().forward(features)
-        windows = F.unfold(features, kernel, padding=padding, stride=stride)
-        windows = windows.transpose(0, 1).flatten(1)  # (C kernel kernel, N h w)
-        weights = self.weight.flatten(1)  # (O, C kernel kernel)
-        if self.bias is None:
-            out = weights @ windows
-        else:
-            out = addmm(self.bias[:, None], weights, windows)
-        return out.view(-1, batch, h, w).transpose(0, 1).contiguous()
+        if positions <= SMALL:
+            windows = F.unfold(features, kernel, padding=padding, stride=stride)
+            windows = windows.transpose(1, 2).flatten(0, 1).contiguous()  # (N h w, C kernel^2)
+            out = F.linear(windows, self.weight.flatten(1), self.bias)
+            return out.view(batch, h, w, -1).permute(0, 3, 1, 2).contiguous()
+        wide = self.out_channels * self.in_channels >= WIDE
+        exact = not torch.is_autocast_enabled("cpu")  # bf16 is short of digits
+        if (kernel, stride) == (TAPS, 1) and positions >= LARGE and wide and exact:
+            return winograd_convolution(features, self.weight, self.bias, padding)
+        return super().forward(features)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
