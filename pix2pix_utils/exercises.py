@@ -8,7 +8,7 @@ def check(number: int, answer: Any, right: Callable[[Any], Any], hint: str) -> N
     """Print one line: not answered yet, right, or not yet with a hint.
 
     An answer that is still `...` counts as not given. One on which `right` raises is told wrong,
-    with the kind of the error, so that a notebook always runs to its end.
+    with the first line of the error, so that a notebook always runs to its end.
 
     >>> check(1, 6 * 7, lambda answer: answer == 42, hint="Six times seven.")
     exercise 1: right
@@ -19,5 +19,6 @@ def check(number: int, answer: Any, right: Callable[[Any], Any], hint: str) -> N
     try:
         verdict = "right" if right(answer) else f"not yet. {hint}"
     except Exception as error:  # whatever a wrong answer provokes
-        verdict = f"not yet ({type(error).__name__}). {hint}"
+        reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+        verdict = f"not yet ({reason}). {hint}"
     print(f"exercise {number}: {verdict}")

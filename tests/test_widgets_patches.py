@@ -137,7 +137,7 @@ def test_the_style_shows_the_chosen_patch_only():
 
 
 def parts(widget):
-    style, picture, controls = widget.children
+    style, picture, controls, _ = widget.children
     return style.value, picture.value, controls.children[-2].value
 
 

@@ -5,11 +5,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pix2pix_utils.figures.style import COLORS, LINES
+from pix2pix_utils.figures.style import COLORS, LINES, MARKERS
+
+MOST_MARKERS = 10  # on a curve, roughly: with more they hide the line
 
 
 def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """Losses and validation SSIM of one or more runs, by epoch."""
+    """Losses and validation SSIM of one or more runs, by epoch.
+
+    `histories` maps a run's name to its records. A record without a discriminator's loss, or with a
+    value that is not finite, leaves a gap.
+    """
     panels = (
         ("generator_loss", "generator loss"),
         ("l1", "L1 distance, in [-1, 1] units"),
@@ -17,7 +23,7 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         ("val_ssim", "validation SSIM"),
     )
     legend_lines = -(-len(histories) // 4) if len(histories) > 1 else 0
-    figure = Figure(figsize=(11, 2.8 + 0.2 * legend_lines), layout="constrained")
+    figure = Figure(figsize=(9, 2.6 + 0.2 * legend_lines), layout="constrained")
     for axis, (key, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         for number, (name, history) in enumerate(histories.items()):
             axis.plot(
@@ -25,8 +31,10 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
                 [epoch.get(key, np.nan) for epoch in history],
                 LINES[number % len(LINES)],
                 color=COLORS[number % len(COLORS)],
-                marker="o" if len(history) <= 20 else None,
-                markersize=3,
+                marker=MARKERS[number % len(MARKERS)],
+                markevery=max(1, len(history) // MOST_MARKERS),
+                markersize=3.5,
+                linewidth=1.2,
                 label=name,
             )
         axis.set_title(title, fontsize=9)

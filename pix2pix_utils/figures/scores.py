@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from pix2pix_utils.figures.style import COLORS, GREY, LINES, MARKERS
 
+LINE_OF_TEXT = 0.16  # inches, at 9 points
+
 
 def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float]) -> Figure:
     """SSIM of each model with its interval, above the predictions that no network made.
@@ -83,7 +85,8 @@ def ssim_against_sharpness(
     """
     others = others or {}
     points = {**networks, **others}
-    figure = Figure(figsize=(8, max(3.2, 0.27 * len(points) + 0.8)), layout="constrained")
+    height = max(3.2, 0.2 * len(points) + 1)  # inches
+    figure = Figure(figsize=(8, height), layout="constrained")
     axis = figure.subplots()
     markers = cycle(MARKERS)
     for number, (name, (sharpness, score)) in enumerate(points.items()):
@@ -100,12 +103,13 @@ def ssim_against_sharpness(
     axis.margins(0.08)
     low, high = axis.get_ylim()
     ranked = sorted(points, key=lambda name: points[name][1])
-    heights = _apart([(points[name][1] - low) / (high - low) for name in ranked], gap=0.065)
-    for name, height in zip(ranked, heights, strict=True):
+    gap = LINE_OF_TEXT / (height - 0.75)  # the axis label takes the rest
+    places = _apart([(points[name][1] - low) / (high - low) for name in ranked], gap)
+    for name, place in zip(ranked, places, strict=True):
         axis.annotate(
             name,
             xy=points[name],
-            xytext=(1.03, height),
+            xytext=(1.03, place),
             textcoords="axes fraction",
             verticalalignment="center",
             fontsize=9,

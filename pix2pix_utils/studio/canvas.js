@@ -9,12 +9,12 @@ const AS_IT_WAS = -1; // the eraser brings back the map that was started from
 
 const TOOLS = [
   ["brush", "Brush", "b", "Drag to paint the chosen class."],
-  ["eraser", "Eraser", "e", "Drag to paint what the eraser leaves. The right mouse button does it too."],
+  ["eraser", "Eraser", "e", "Drag to erase, or with the right mouse button."],
   ["fill", "Fill", "f", "Give a whole region the chosen class."],
   ["pick", "Pick", "p", "Choose the class under the cursor. Alt does it with every tool."],
   ["move", "Move", "m", "Drag a region; its old place is filled from around it."],
   ["delete", "Delete", "d", "Take a region away; its place is filled from around it."],
-  ["stamp", "Stamp", "s", "Put in a tree, a car, a person, with its foot at the cursor."],
+  ["stamp", "Stamp", "s", "Put in a thing, its foot at the cursor."],
 ];
 
 function make(tag, attributes = {}, ...children) {
@@ -147,7 +147,6 @@ function render({ model, el }) {
 
   const root = make("div", {
       class: "street-studio",
-      "data-lm-suppress-shortcuts": "true", // JupyterLab's own: "b" must not add a cell
       onkeydown: pressKey,
     },
     make("div", { class: "bar" },
@@ -188,13 +187,15 @@ function render({ model, el }) {
     undone = [];
     showHistory();
   }
-  function undo() { stepInto(done, undone); }
-  function redo() { stepInto(undone, done); }
-  function stepInto(from, to) {
+  function undo() { stepInto(done, undone, "undone"); }
+  function redo() { stepInto(undone, done, "done again"); }
+  function stepInto(from, to, words) {
     if (gesture || !from.length) return;
+    say(words);
     to.push(pixels);
     pixels = from.pop();
     showHistory();
+    showUnder();
     changed();
   }
   // aria-disabled, not disabled: the focus must not be lost when the last step is undone
@@ -240,6 +241,7 @@ function render({ model, el }) {
         remember(pixels);
         pixels = next.slice();
         drawMap();
+        showUnder();
       }
       if (answer.kind === "scene") start = pixels.slice();
     }
@@ -518,10 +520,13 @@ function render({ model, el }) {
   });
 
   function pressKey(event) {
-    event.stopPropagation(); // the notebook would take arrow keys, and the focus, for itself
     const key = event.key.toLowerCase();
     const ctrl = event.ctrlKey || event.metaKey;
-    if (ctrl && (key === "z" || key === "y")) {
+    const history = ctrl && (key === "z" || key === "y");
+    const runsTheCell = event.shiftKey && event.key === "Enter";
+    // JupyterLab would take "b" for a new cell, and arrow keys, and the focus with them, for itself
+    if (history || !(ctrl || event.altKey || runsTheCell)) event.stopPropagation();
+    if (history) {
       if (key === "y" || event.shiftKey) redo();
       else undo();
     } else if (ctrl || event.altKey || event.target.tagName === "SELECT") {

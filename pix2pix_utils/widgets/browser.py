@@ -10,6 +10,7 @@ import numpy as np
 
 from pix2pix_utils.data import StreetData, StreetPairs
 from pix2pix_utils.sources import SPLITS
+from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import picture_tag, sentences
 
 DIMMED = 0.35  # brightness of the pixels outside the highlighted class
@@ -78,4 +79,5 @@ def sample_browser(data: StreetData) -> ipywidgets.HBox:
     for control in (scene, highlight, opacity):
         control.observe(show, names="value")
     show()
-    return ipywidgets.HBox([image, ipywidgets.VBox([split, scene, highlight, opacity, caption])])
+    controls = ipywidgets.VBox([split, scene, highlight, opacity, caption])
+    return with_own_keys(ipywidgets.HBox([image, controls], layout={"flex_flow": "row wrap"}))

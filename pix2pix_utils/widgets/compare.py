@@ -21,6 +21,7 @@ from pix2pix_utils.evaluation import Predictor, generator_predictor
 from pix2pix_utils.metrics import ssim
 from pix2pix_utils.runs import Run
 from pix2pix_utils.translation import load_generator
+from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import (
     SHOWN_SIZE,
     data_uri,
@@ -159,7 +160,9 @@ def run_comparison(
     show()
     caption.layout.width = narrow["layout"]["width"]
     controls = ipywidgets.VBox([left, right, scene, border, caption, aside])
-    return ipywidgets.HBox([cut, picture, controls], layout={"flex_flow": "row wrap"})
+    return with_own_keys(
+        ipywidgets.HBox([cut, picture, controls], layout={"flex_flow": "row wrap"})
+    )
 
 
 def border_style(own: str, position: float) -> str:
@@ -198,8 +201,8 @@ def _aside(gallery: Gallery, scene: int) -> str:
     }
     return '<div style="display: flex; gap: 8px">{}</div>'.format(
         "".join(
-            f'<figure style="margin: 0">{picture_tag(picture, name, SMALL_SIZE)}'
-            f"<figcaption>{name}</figcaption></figure>"
+            f'<figure style="margin: 0; line-height: 0">{picture_tag(picture, name, SMALL_SIZE)}'
+            f'<figcaption style="line-height: 1.4">{name}</figcaption></figure>'
             for name, picture in pictures.items()
         )
     )

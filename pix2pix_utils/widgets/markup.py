@@ -19,6 +19,7 @@ from PIL import Image
 SHOWN_SIZE = 448  # pixels on the screen
 WIDTH, HEIGHT = 212, 150  # of a chart
 LEFT, RIGHT, TOP, BOTTOM = 42, 10, 34, 24  # its margins
+INSET = 6  # from the left margin to the first epoch, so that its mark covers no number
 # blue and vermilion of Okabe and Ito, between their shades for white and for black paper
 CURVE_COLORS = ("#1f87c9", "#dd6b10")
 DASHES = ("none", "5 3")
@@ -93,7 +94,7 @@ def line_chart(
     def at(point: Point) -> Point:
         across = (point[0] - first) / max(last - first, 1)
         up = (point[1] - low) / (high - low)
-        x = LEFT + across * (WIDTH - LEFT - RIGHT)
+        x = LEFT + INSET + across * (WIDTH - LEFT - INSET - RIGHT)
         return round(x, 1), round(HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM), 1)
 
     parts = [_axes(at, low, high, last)]

@@ -25,6 +25,7 @@ from pix2pix_utils.models.resnet_discriminator import SMALLEST_SIZE, ResNet18Dis
 from pix2pix_utils.runs import Run, load_checkpoint
 from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.translation import load_generator
+from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import (
     SHOWN_SIZE,
     data_uri,
@@ -312,9 +313,11 @@ def patch_overlay(
         control.observe(choose, names="value")
     show()
     controls = [split, scene, which, summary, opacity, row, column, caption]
-    return ipywidgets.HBox(
-        [style, picture, ipywidgets.VBox([*controls, ipywidgets.HTML(scale_bar())])],
-        layout={"flex_flow": "row wrap"},
+    return with_own_keys(
+        ipywidgets.HBox(
+            [style, picture, ipywidgets.VBox([*controls, ipywidgets.HTML(scale_bar())])],
+            layout={"flex_flow": "row wrap"},
+        )
     )
 
 

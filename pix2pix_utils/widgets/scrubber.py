@@ -15,6 +15,7 @@ from PIL import Image
 from pix2pix_utils import figures
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.runs import Run
+from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import file_tag, line_chart, sentences
 from pix2pix_utils.widgets.monitor import SAMPLE_WIDTH, curve
 
@@ -96,7 +97,9 @@ def epoch_scrubber(run: Run) -> ipywidgets.VBox:
     epoch.observe(show, names="value")
     show()
     title = ipywidgets.HTML(f"<b>{escape(run.config.experiment)}</b>")
-    return ipywidgets.VBox([title, ipywidgets.HBox([epoch, play]), caption, charts, picture])
+    return with_own_keys(
+        ipywidgets.VBox([title, ipywidgets.HBox([epoch, play]), caption, charts, picture])
+    )
 
 
 def epoch_figure(run: Run, epochs: Sequence[int]) -> Figure:

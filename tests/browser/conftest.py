@@ -135,8 +135,8 @@ def open_notebook(server, chromium, tmp_path, request):
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
         nbformat.write(book, root / name)
-        viewport = {"width": 1400, "height": 1100}
-        context = chromium.new_context(viewport=viewport, **context_options)
+        settings = {"viewport": {"width": 1400, "height": 1100}} | context_options
+        context = chromium.new_context(**settings)
         contexts.append(context)
         context.set_default_timeout(1000 * PATIENCE)
         page = context.new_page()

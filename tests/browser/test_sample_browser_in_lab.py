@@ -37,3 +37,31 @@ def test_slider_by_keyboard_and_dropdown(open_notebook):
     choose("highlight", "road")
     assert "road" in picture.get_attribute("alt")
     choose("split", "train")
+
+
+def test_keys_in_a_list_are_no_commands_for_the_notebook(open_notebook):
+    """In JupyterLab's command mode "c", "a" and "x" copy, insert and cut cells."""
+    page = open_notebook(BROWSER, PICTURE).page
+    cells = page.locator(".jp-Cell").count()
+    listed = page.locator(".widget-dropdown", has_text="highlight").locator("select")
+    chosen = listed.locator("option:checked")
+    listed.focus()
+    page.keyboard.type("car")
+    page.wait_for_function(
+        "(selector) => document.querySelector(selector).alt.includes(': car ')", arg=PICTURE
+    )
+    page.keyboard.press("ArrowDown")
+    assert chosen.inner_text() == "truck"
+    outline = listed.evaluate("(element) => getComputedStyle(element).outlineStyle")
+    assert outline == "solid"  # the focus is seen
+    page.locator(".widget-slider", has_text="scene").locator(".noUi-handle").focus()
+    page.keyboard.press("x")
+    assert page.locator(".jp-Cell").count() == cells
+
+
+def test_a_narrow_window_cuts_nothing_off(open_notebook):
+    page = open_notebook(BROWSER, PICTURE, viewport={"width": 900, "height": 900}).page
+    room = page.locator(".jp-OutputArea-output:has(.widget-hbox)").bounding_box()
+    for control in page.locator(".widget-dropdown, .widget-slider, " + PICTURE).all():
+        box = control.bounding_box()
+        assert box["x"] + box["width"] <= room["x"] + room["width"]

@@ -120,6 +120,8 @@ def test_mouse_and_keyboard(open_notebook, class_index):
     studio.map.focus()
     page.keyboard.press("Control+z")
     studio.settled()
+    assert studio.root.locator(".status").inner_text() == "undone"
+    assert not studio.root.locator(".under").inner_text().startswith("train")
     assert studio.state() == start
     assert studio.screen() == before
     studio.root.get_by_role("button", name="Redo").click()
@@ -151,6 +153,8 @@ def test_mouse_and_keyboard(open_notebook, class_index):
     page.keyboard.press("d")
     assert studio.root.locator(".tools input:checked").get_attribute("value") == "delete"
     assert page.locator(".jp-Cell").count() == cells
+    page.keyboard.press("ControlOrMeta+s")  # what the studio has no use for is JupyterLab's
+    page.wait_for_function("!document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
 
     # a region: filled, deleted, undone
     studio.tool("Fill")
