@@ -19,7 +19,7 @@ from pix2pix_utils.experiments import (
     configure,
     default_profile,
 )
-from pix2pix_utils.interrupts import Interrupted
+from pix2pix_utils.interrupts import Interrupted, InterruptGuard
 from pix2pix_utils.paths import data_root, output_root
 
 
@@ -302,10 +302,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         from pix2pix_utils.files import write_text
         from pix2pix_utils.report import as_csv
 
-        try:
-            write_text(arguments.csv, as_csv(rows))
-        except OSError as error:
-            raise UserError(f"cannot write {arguments.csv}: {error.strerror}") from None
+        write_text(arguments.csv, as_csv(rows))
         print(f"wrote {arguments.csv}")
     return 0
 
@@ -394,7 +391,8 @@ def _print_scores(scores: dict[str, dict]) -> None:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
+        with InterruptGuard():
+            return arguments.run(arguments)
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes, one says it
             print(f"error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pix2pix_utils.data import StreetPairs, to_unit
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.memory import is_out_of_memory
 from pix2pix_utils.metrics import ssim
 
 Predictor = Callable[[dict], Tensor]
@@ -70,7 +71,7 @@ def batchwise(work: Callable[[dict], Result], pairs: StreetPairs) -> Iterator[Re
         try:
             result = work(pairs.batch(range(start, stop)))
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if size == 1:
                 side = pairs.image_size
@@ -82,12 +83,6 @@ def batchwise(work: Callable[[dict], Result], pairs: StreetPairs) -> Iterator[Re
         else:
             yield result
             start = stop
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """A GPU has an exception of its own for it, torch on a CPU only a message."""
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or "DefaultCPUAllocator" in str(error)
 
 
 def predictions(predict: Predictor, pairs: StreetPairs) -> Iterator[tuple[dict, Tensor]]:

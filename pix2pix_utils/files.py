@@ -1,7 +1,9 @@
 """Files that are either whole or not there."""
 
+import errno
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,21 +12,52 @@ from pathlib import Path
 from pix2pix_utils.errors import UserError
 
 
+class WriteError(OSError):
+    """A file could not be written: one sentence that names it, the reason and the remedy."""
+
+    def __init__(self, path: Path, error: OSError):
+        super().__init__(error.errno, error.strerror, str(path))
+
+    def __str__(self) -> str:
+        full = self.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space" if full else "make the folder writable"
+        return (
+            f"cannot write {self.filename}: {self.strerror}; {remedy} and give the same command "
+            "again to go on, or choose another place for it (--output)"
+        )
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, which takes its place when the block ends without an error.
 
-    A crash at any moment leaves either the old file or the new one, never a part of one.
+    A crash at any moment leaves either the old file or the new one, never a part of one. Raises
+    WriteError if the disk is full or may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno is None:  # not of the disk: a failed download is an OSError too
+            raise
+        raise WriteError(path, error) from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left; the caller is alone in the folder."""
+    for path in folder.glob(".*"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)?")  # as `replacing` names them
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,6 +14,10 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.signum = signum
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a traceback (IPython asks every exception for it)."""
+        return ["Stopped. Run this cell again to go on at the same step."]
+
 
 class InterruptGuard:
     """While entered, SIGINT and SIGTERM raise `Interrupted`, but never inside an `atomic` block.

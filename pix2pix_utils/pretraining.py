@@ -9,23 +9,25 @@ every pixel of a photo; a U-Net learns the translation itself.
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
+from filelock import FileLock
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs, load_data
-from pix2pix_utils.distributed import barrier, is_main, main_first
+from pix2pix_utils.distributed import any_of, barrier, is_main, main_first
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.experiments import EXPERIMENTS
-from pix2pix_utils.files import replacing
+from pix2pix_utils.files import remove_leftovers, replacing
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
-from pix2pix_utils.runs import Run, load_checkpoint
+from pix2pix_utils.runs import Run, load_checkpoint, save_tensors
 from pix2pix_utils.step import Networks
 from pix2pix_utils.training import RANDOM_START, Watcher, epoch_order, train
 from pix2pix_utils.weights import (
@@ -128,13 +130,30 @@ def pretrain_generator(
 
     It lies in `output/weights` and learns from as many pairs as the run, for half its epochs. Its
     name ends in a hash of all that decides what is learnt, so that no other lesson's file is taken
-    for it: one on the streets of another seed may have seen this data set's test scenes.
+    for it: one on the streets of another seed may have seen this data set's test scenes. A second
+    process that wants it waits for the first.
     """
     lesson = _lesson(config)
     digest = hashlib.sha256(json.dumps(lesson.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
     path = Path(output) / "weights" / f"{config.generator}-{config.image_size}px-{digest}.pth"
     if path.is_file():
         return path
+    lock = Path(output) / "runs" / ".pretraining.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock) if is_main() else nullcontext():
+        (made,) = any_of(path.is_file())  # meanwhile, by another process
+        if not made:
+            state = _learn(lesson, output, device, progress)
+            if is_main():
+                remove_leftovers(path.parent)
+                with replacing(path) as temporary:
+                    save_tensors(temporary, state)
+            barrier()
+    return path
+
+
+def _learn(lesson: Config, output: Path, device: torch.device, progress: bool) -> dict[str, Tensor]:
+    """The weights that a lesson on drawn streets ends with."""
     streets = load_data(
         "synthetic",
         image_size=lesson.image_size,
@@ -142,16 +161,10 @@ def pretrain_generator(
         data_seed=lesson.data_seed,
         progress=progress,
     )
-    if config.generator.startswith("deeplab"):
-        state = learn_segmentation(lesson, streets.train, device, progress)
-    else:
-        run = train(lesson, streets, output, device, progress)
-        state = load_checkpoint(run.best_checkpoint)["generator"]
-    if is_main():
-        with replacing(path) as temporary:
-            torch.save(state, temporary)
-    barrier()
-    return path
+    if lesson.generator.startswith("deeplab"):
+        return learn_segmentation(lesson, streets.train, device, progress)
+    run = train(lesson, streets, output, device, progress)
+    return load_checkpoint(run.best_checkpoint)["generator"]
 
 
 def _lesson(config: Config) -> Config:

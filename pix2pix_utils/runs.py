@@ -18,7 +18,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,7 +33,14 @@ from pix2pix_utils import __version__
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, load_data
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import read_json, replacing, write_json, write_text
+from pix2pix_utils.files import (
+    WriteError,
+    read_json,
+    remove_leftovers,
+    replacing,
+    write_json,
+    write_text,
+)
 from pix2pix_utils.tensors import load_tensors
 
 
@@ -49,7 +56,8 @@ class Run:
         """The run of this configuration on this data below `output/runs`; made if it is new.
 
         The folder's name holds a hash of the configuration and the data's fingerprint: the same
-        again finds the same run, anything else is another run.
+        again finds the same run, anything else is another run. Raises UserError if it cannot be
+        written, or if another process is about to make it.
         """
         identity = json.dumps([config.to_dict(), data.fingerprint], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
@@ -60,17 +68,18 @@ class Run:
             try:
                 for folder in (run.checkpoints, run.samples):
                     folder.mkdir(parents=True, exist_ok=True)
-                write_json(
-                    run.folder / "data.json",
-                    {
-                        "name": data.name,
-                        "location": data.location,
-                        "fingerprint": data.fingerprint,
-                        "split_rule": data.split_rule,
-                        "splits": data.splits,
-                    },
-                )
-                write_json(run._config_file, config.to_dict())
+                with run.locked():
+                    write_json(
+                        run.folder / "data.json",
+                        {
+                            "name": data.name,
+                            "location": data.location,
+                            "fingerprint": data.fingerprint,
+                            "split_rule": data.split_rule,
+                            "splits": data.splits,
+                        },
+                    )
+                    write_json(run._config_file, config.to_dict())
             except OSError as error:
                 raise UserError(
                     f"cannot write the run to {run.folder}: {error.strerror}; "
@@ -127,21 +136,26 @@ class Run:
         return read_json(self.folder / "result.json")
 
     def save_last(self, state: dict) -> None:
-        """Write the checkpoint to go on from; the one before stays as `previous.pt`."""
-        if self.last_checkpoint.is_file():
-            self.last_checkpoint.replace(self.previous_checkpoint)
-        save_checkpoint(self.last_checkpoint, state)
+        """Write the checkpoint to go on from; the one before stays as `previous.pt`.
 
-    def load_last(self, device: torch.device) -> dict | None:
+        Neither of the two is touched before the new one is whole: on a full disk both stay.
+        """
+        with replacing(self.last_checkpoint) as temporary:
+            save_tensors(temporary, state)
+            if self.last_checkpoint.is_file():
+                self.last_checkpoint.replace(self.previous_checkpoint)
+
+    def load_last(self) -> dict | None:
         """The checkpoint to go on from, or the one before where the last is missing or damaged.
 
-        None if there is neither yet. Raises UserError if both are damaged.
+        On the CPU: a GPU that is full would look like a damaged file. None if there is neither
+        yet. Raises UserError if both are damaged.
         """
         reasons = []
         for path in (self.last_checkpoint, self.previous_checkpoint):
             if path.is_file():
                 try:
-                    state = load_checkpoint(path, device)
+                    state = load_checkpoint(path)
                 except UserError as error:
                     reasons.append(str(error))
                     continue
@@ -149,7 +163,7 @@ class Run:
                     tqdm.write(f"{reasons[0]}; going on from {path.name}", file=sys.stderr)
                 return state
         if reasons:
-            raise UserError(f"{'; '.join(reasons)}; delete {self.folder} to train it anew")
+            raise UserError("; ".join(reasons))
         return None
 
     def write_environment(self, device: torch.device) -> None:
@@ -185,7 +199,10 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run against other processes; raises UserError if one already has it."""
+        """Hold the run against other processes, and remove what a killed one left half written.
+
+        Raises UserError if another process has it.
+        """
         lock = FileLock(self.folder / ".lock")
         holder = self.folder / ".lock-holder"
         try:
@@ -195,8 +212,13 @@ class Run:
             raise UserError(
                 f"{who} is training in {self.folder}; wait for it to end, or stop it"
             ) from None
+        except OSError as error:
+            raise WriteError(self.folder, error) from None
         try:
-            write_text(holder, f"process {os.getpid()} on {platform.node()}")
+            for folder in (self.folder, self.checkpoints, self.samples):
+                remove_leftovers(folder)
+            with suppress(OSError):  # on a full disk: the lock holds without its name
+                write_text(holder, f"process {os.getpid()} on {platform.node()}")
             yield
         finally:
             lock.release()
@@ -236,7 +258,21 @@ def _read_table(path: Path) -> list[dict[str, str]]:
 def save_checkpoint(path: Path, state: dict) -> None:
     """Write a checkpoint in one piece: a crash leaves the one before."""
     with replacing(path) as temporary:
-        torch.save(state, temporary)
+        save_tensors(temporary, state)
+
+
+def save_tensors(path: Path, state: dict) -> None:
+    """`torch.save` that raises the OSError of a disk that is full.
+
+    Given a path, torch writes by itself and raises RuntimeErrors that do not tell why.
+    """
+    with path.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # closing the archive fails too, and hides the reason
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
@@ -248,6 +284,16 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
     if not isinstance(state, dict) or not {"config", "palette", "generator"} <= state.keys():
         raise UserError(f"{path} holds no checkpoint of this package (no config and generator)")
     return state
+
+
+def require_config(state: dict, config: Config) -> None:
+    """Raise UserError with the first setting that a checkpoint was not trained with."""
+    for key, value in config.to_dict().items():
+        if state["config"].get(key) != value:
+            raise UserError(
+                f"the checkpoint was trained with {key}={state['config'].get(key)}, "
+                f"but this run has {key}={value}"
+            )
 
 
 def describe_environment(device: torch.device) -> dict:

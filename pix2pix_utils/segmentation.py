@@ -26,9 +26,16 @@ from tqdm.auto import tqdm
 from pix2pix_utils.data import StreetData, StreetPairs, class_frequencies
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import RESAMPLES, batchwise
-from pix2pix_utils.files import read_json, replacing, write_json, write_text
+from pix2pix_utils.files import (
+    read_json,
+    remove_leftovers,
+    replacing,
+    write_json,
+    write_text,
+)
 from pix2pix_utils.labels import Palette
-from pix2pix_utils.runs import describe_environment
+from pix2pix_utils.memory import is_out_of_memory
+from pix2pix_utils.runs import describe_environment, save_tensors
 from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.tensors import load_tensors
 from pix2pix_utils.training import epoch_order
@@ -115,7 +122,8 @@ def segmenter(
     configuration, history, and the scores of real photos on every split (`result`), under a hash
     of the data, the pairs in use, the size and its own settings. `result.json` is written last: an
     interrupted training leaves nothing behind that counts, and starts anew. A second process waits
-    for the first. Raises UserError if the train split has nothing to learn from.
+    for the first. Raises UserError if the train split has nothing to learn from, or if the memory
+    is too small for it.
     """
     folder = Path(output) / "segmentation" / identity(data)
     try:
@@ -125,7 +133,10 @@ def segmenter(
             f"cannot write the segmentation network to {folder}: {error.strerror}"
         ) from None
     with FileLock(folder / ".lock"):
-        network = _load(data, folder) or _train(data, folder, device, progress)
+        network = _load(data, folder)
+        if network is None:
+            remove_leftovers(folder)
+            network = _train_in_memory(data, folder, device, progress)
     return Segmenter(network.to(device).eval(), device, folder, read_json(folder / "result.json"))
 
 
@@ -164,6 +175,22 @@ def _fresh_network(data: StreetData) -> SegmentationNetwork:
         return SegmentationNetwork(data.palette.evaluated, SETTINGS.width)
 
 
+def _train_in_memory(
+    data: StreetData, folder: Path, device: torch.device, progress: bool
+) -> SegmentationNetwork:
+    try:
+        return _train(data, folder, device, progress)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        side = data.train.image_size
+        raise UserError(
+            f"the memory of the device '{device.type}' is too small to train the segmentation "
+            f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels at once: end what "
+            "else takes memory, use --device cpu, or take a smaller image_size"
+        ) from None
+
+
 def _train(
     data: StreetData, folder: Path, device: torch.device, progress: bool
 ) -> SegmentationNetwork:
@@ -200,7 +227,7 @@ def _train(
             bar.set_postfix({name: f"{value:.2f}" for name, value in scores.items()})
     seconds = time.monotonic() - started
     with replacing(folder / "weights.pt") as temporary:
-        torch.save(network.state_dict(), temporary)
+        save_tensors(temporary, network.state_dict())
     text = io.StringIO()
     writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
     writer.writeheader()

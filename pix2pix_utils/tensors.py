@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.memory import is_out_of_memory
 
 
 def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> Any:
@@ -33,6 +34,10 @@ def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> A
         ) from None
     except Exception as error:  # torch raises many kinds for a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if is_out_of_memory(error):
+            raise UserError(
+                f"there is too little memory to read the {kind} {path}, or it is damaged: {reason}"
+            ) from None
         raise UserError(f"the {kind} {path} is damaged: {reason}") from None
 
 

@@ -5,10 +5,11 @@ interruption; `train` turns a configuration into a finished run folder.
 """
 
 import hashlib
+import math
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torchvision.utils import make_grid
 from tqdm.auto import tqdm
 
+from pix2pix_utils.allocator import keep_freed_memory
 from pix2pix_utils.augment import build_augmentation
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData, StreetPairs, to_uint8
@@ -41,8 +43,9 @@ from pix2pix_utils.graphs import GraphedStep
 from pix2pix_utils.interrupts import Interrupted, InterruptGuard
 from pix2pix_utils.loading import Batches
 from pix2pix_utils.losses import build_objective
+from pix2pix_utils.memory import out_of_memory_told
 from pix2pix_utils.models import freeze_backbone
-from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
+from pix2pix_utils.runs import Run, load_checkpoint, require_config, save_checkpoint
 from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.step import Networks, accumulated_step, training_step
 from pix2pix_utils.weights import first_misfit
@@ -52,6 +55,7 @@ __all__ = ["Networks", "Reading", "Trainer", "epoch_order", "train", "training_s
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; the end of an epoch always writes one
 SECONDS_BETWEEN_READINGS = 0.5  # of the losses for the progress bar: reading waits for the device
 RANDOM_START = {"generator": "random weights", "discriminator": "random weights"}
+BEST_KEYS = ("config", "palette", "fingerprint", "generator", "discriminator", "epoch")
 SAMPLES = 4  # validation scenes in the sample grid
 
 
@@ -89,6 +93,7 @@ class Trainer:
                 f"{world_size()} processes share the batches of an update, but accumulation is "
                 f"{config.accumulation}: --set accumulation={world_size()}, or a multiple of it"
             )
+        keep_freed_memory()
         self.config, self.data, self.device = config, data, device
         self.objective = build_objective(config.adversarial_loss, config.distance, config.alpha)
         self.augment = build_augmentation(config.augmentation)
@@ -125,6 +130,7 @@ class Trainer:
         return {
             "config": self.config.to_dict(),
             "palette": self.data.palette.to_dict(),
+            "fingerprint": self.data.fingerprint,
             **self.networks.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
@@ -135,26 +141,33 @@ class Trainer:
         }
 
     def load_state(self, state: dict) -> None:
-        """Go on from `state`; raises UserError if it belongs to another configuration."""
-        for key, value in self.config.to_dict().items():
-            if state["config"].get(key) != value:
-                raise UserError(
-                    f"the checkpoint was trained with {key}={state['config'].get(key)}, "
-                    f"but this run has {key}={value}"
-                )
-        if state["palette"] != self.data.palette.to_dict():
-            raise UserError(
-                f"the checkpoint was trained with other classes than those of {self.data.name}"
-            )
-        for name in ("generator", "discriminator"):
-            if misfit := first_misfit(getattr(self.networks, name), state[name], f"{name}."):
-                raise UserError(f"the checkpoint does not fit its own configuration: {misfit}")
+        """Go on from `state`; raises UserError if it belongs to another run."""
+        self.check_state(state, self.state().keys())
         self.networks.load_state_dict(state)
         self.epoch, self.step = state["epoch"], state["step"]
         self.history, self.started_from = state["history"], state["started_from"]
         # the sums are those of all processes: one alone goes on with them
         self._loss_sums = state["loss_sums"] if is_main() else {}
         self._seconds = state["seconds"]
+
+    def check_state(self, state: dict, keys: Iterable[str]) -> None:
+        """Raise UserError if a checkpoint lacks one of `keys` or belongs to another run."""
+        if missing := set(keys) - state.keys():
+            raise UserError(f"the checkpoint is one of another kind: it has no {min(missing)}")
+        require_config(state, self.config)
+        if state["palette"] != self.data.palette.to_dict():
+            raise UserError(
+                f"the checkpoint was trained with other classes than those of {self.data.name}"
+            )
+        if state["fingerprint"] != self.data.fingerprint:
+            raise UserError(
+                f"the checkpoint was trained on the data with the fingerprint "
+                f"{state['fingerprint']}, but that of {self.data.location} is "
+                f"{self.data.fingerprint}"
+            )
+        for name in ("generator", "discriminator"):
+            if misfit := first_misfit(getattr(self.networks, name), state[name], f"{name}."):
+                raise UserError(f"the checkpoint does not fit its own configuration: {misfit}")
 
     def fit(self, run: Run, progress: bool = True, watch: Watcher | None = None) -> None:
         """Train to the configured number of epochs, writing history, samples and checkpoints.
@@ -260,8 +273,11 @@ class Trainer:
         """Score the validation split and write what the epoch leaves behind."""
         self._gather()
         losses = self._mean_losses()
+        self._check_weights()
         predict = generator_predictor(self.networks.generator)
         val_ssim = float(_scores(predict, self.data.val).mean())
+        if not math.isfinite(val_ssim):
+            raise self._diverged(f"val_ssim is {val_ssim}")
         is_best = all(val_ssim > past["val_ssim"] for past in self.history)
         with guard.atomic():
             self.history.append(
@@ -281,13 +297,13 @@ class Trainer:
                 run.write_history(self.history)
                 if is_best:
                     state = self.state()
-                    kept = ("config", "palette", "generator", "discriminator", "epoch")
-                    save_checkpoint(run.best_checkpoint, {key: state[key] for key in kept})
+                    save_checkpoint(run.best_checkpoint, {key: state[key] for key in BEST_KEYS})
             self._save(run)
 
     def _save(self, run: Run) -> None:
         self._gather()
         self._mean_losses()  # raises rather than save a run that went wrong
+        self._check_weights()
         if is_main():
             run.save_last(self.state())
         barrier()
@@ -315,14 +331,27 @@ class Trainer:
     def _mean_losses(self) -> dict[str, float]:
         """Means over the finished steps of this epoch; raises UserError if one is not finite."""
         means = {name: float(total) / n for name, (total, n) in self._loss_sums.items() if n}
-        wrong = [f"{name} is {mean}" for name, mean in means.items() if mean - mean != 0]
+        wrong = [f"{name} is {mean}" for name, mean in means.items() if not math.isfinite(mean)]
         if wrong:
-            raise UserError(
-                f"{', '.join(wrong)} in epoch {self.epoch + 1} by step {self.step}: training has "
-                f"diverged; try a smaller learning rate than {self.config.learning_rate} "
-                "(--set learning_rate=...)"
-            )
+            raise self._diverged(", ".join(wrong))
         return means
+
+    def _check_weights(self) -> None:
+        """Raise UserError if one is not finite: no loss has seen the last update yet."""
+        for name in ("generator", "discriminator"):
+            tensors = getattr(self.networks, name).state_dict()
+            finite = torch.stack([tensor.isfinite().all() for tensor in tensors.values()])
+            wrong = [key for key, whole in zip(tensors, finite.tolist(), strict=True) if not whole]
+            if wrong:
+                raise self._diverged(f"the {name}'s {wrong[0]} is not finite")
+
+    def _diverged(self, wrong: str) -> UserError:
+        shorter = self.networks.precision != "fp32"
+        return UserError(
+            f"{wrong} in epoch {self.epoch + 1} by step {self.step}: training has diverged; try a "
+            f"smaller learning rate than {self.config.learning_rate} (--set learning_rate=...)"
+            f"{' or --set precision=fp32' if shorter else ''}; the checkpoints before it are kept"
+        )
 
     def _reading(self, run: Run) -> Reading:
         return Reading(
@@ -366,20 +395,39 @@ def train(
         run = Run.create(output, config, data)
     if run.is_finished:
         return run
-    with run.locked() if is_main() else nullcontext():
+    with (
+        InterruptGuard(),  # for what comes before and behind `fit`, which has its own
+        out_of_memory_told(config, device),
+        run.locked() if is_main() else nullcontext(),
+    ):
         if is_main():
             run.write_environment(device)
         trainer = Trainer(config, data, device)
-        if state := run.load_last(device):
-            trainer.load_state(state)
-        elif prepare:
+        with _told_of(run):
+            state = run.load_last()
+            if state:
+                trainer.load_state(state)
+        if prepare and not state:
             trainer.started_from = prepare(trainer.networks)
         trainer.fit(run, progress, watch)
-        best = load_checkpoint(run.best_checkpoint, device)
+        with _told_of(run):
+            best = load_checkpoint(run.best_checkpoint)
+            trainer.check_state(best, BEST_KEYS)
         trainer.networks.generator.load_state_dict(best["generator"])
         _write_result(run, trainer, best["epoch"])
         barrier()
     return run
+
+
+@contextmanager
+def _told_of(run: Run) -> Iterator[None]:
+    """Say of a checkpoint that cannot be used where it lies and how to do without it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(
+            f"cannot go on with the run {run.folder}: {error}; remove that folder to train it anew"
+        ) from None
 
 
 def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:

@@ -19,7 +19,7 @@ from pix2pix_utils.images import read_label_map
 from pix2pix_utils.labels import Palette
 from pix2pix_utils.models import GENERATORS, build_generator
 from pix2pix_utils.models.unet import IMAGE_SIZES
-from pix2pix_utils.runs import Run, load_checkpoint
+from pix2pix_utils.runs import Run, load_checkpoint, require_config
 from pix2pix_utils.sources import list_images, subfolders
 from pix2pix_utils.weights import first_misfit
 
@@ -29,22 +29,25 @@ MAX_IMAGE_SIZE = 4096  # pixels, height and width; no checkpoint can ask for mor
 def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette, int]:
     """The generator of a checkpoint, or of a run's best one, its palette and its image size.
 
-    Raises UserError if there is none, or its weights do not fit its configuration; nothing of the
-    size that the configuration says is allocated before that is known.
+    Raises UserError if there is none, if a run holds another run's, or if its weights do not fit
+    its configuration; nothing of the size that the configuration says is allocated before that is
+    known.
     """
-    path = Path(path)
+    path, run = Path(path), None
     if path.is_dir():
         run = Run.open(path)
         if not run.best_checkpoint.is_file():
             raise UserError(f"the run {path} has no best checkpoint yet: train one epoch at least")
         path = run.best_checkpoint
-    state = load_checkpoint(path, device)
+    state = load_checkpoint(path)
     weights = state["generator"]
     try:
         for key in _of_type(dict, state["config"]):
             _of_type(str, key)
         config = Config.from_dict(state["config"])
         palette = Palette.from_dict(_of_type(dict, state["palette"]))
+        if run:
+            require_config(state, run.config)
         _check_weights(weights, config)
     except (UserError, KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]

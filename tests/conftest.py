@@ -1,5 +1,10 @@
 """Small drawn data sets, cached in a temporary folder."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -59,3 +64,18 @@ def camvid_folder(tmp_path):
             Image.fromarray(classes).save(folder / f"{split}annot" / name)
             Image.fromarray(photo).save(folder / split / name)
     return folder
+
+
+@pytest.fixture
+def small_disk(request, tmp_path):
+    """A file system of 256 KiB, or of the parameter's size; skips where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    size = getattr(request, "param", "256k")
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("mounting a small disk needs Linux and root")
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("this machine mounts nothing")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -299,20 +298,6 @@ def test_a_cache_that_fails_half_way_is_told_and_leaves_nothing(
     assert "\n" not in str(error.value)
     assert [path for path in own_cache.iterdir() if path.name != ".lock"] == []
     assert len(load(source)[0]) == 4
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 256 KiB; skips where none can be mounted."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("mounting a small disk needs Linux and root")
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("this machine mounts nothing")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_disk_that_fills_up_while_the_cache_is_built(source, small_disk, monkeypatch):

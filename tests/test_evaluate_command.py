@@ -1,6 +1,7 @@
 """`evaluate --measures` and `--csv`, as a user meets them."""
 
 import csv
+import shutil
 import sys
 
 import pytest
@@ -51,6 +52,21 @@ def test_the_table_of_plain_ssim_needs_no_segmentation(run_folder, tmp_path, cap
     assert not (tmp_path / "segmentation").exists()
     assert main(["evaluate", str(run_folder), "--csv", str(tmp_path)]) == 2
     assert f"cannot write {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("setting", ["width=4", "image_size=64"])
+def test_another_runs_checkpoint_is_not_scored(run_folder, tmp_path, capsys, setting):
+    other = ["train", "baseline", "--profile", "smoke", "--output", str(tmp_path / "other")]
+    assert main([*other, "--set", "epochs=1", "--set", "width=2", "--set", setting]) == 0
+    (stranger,) = (tmp_path / "other" / "runs").iterdir()
+    best = run_folder / "checkpoints" / "best.pt"
+    shutil.copy(stranger / "checkpoints" / "best.pt", best)
+    capsys.readouterr()
+    for command in (["evaluate", str(run_folder)], ["translate", str(run_folder), str(run_folder)]):
+        options = ["--output", str(tmp_path / "photos")] if command[0] == "translate" else []
+        assert main([*command, *options]) == 2
+        said = capsys.readouterr().err
+        assert str(best) in said and f"trained with {setting}, but this run has" in said
 
 
 def test_kid_and_fid_are_printed_on_demand(run_folder, capsys, monkeypatch):

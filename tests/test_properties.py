@@ -115,6 +115,19 @@ def test_augmentation_keeps_pairs_aligned(photos, name, seed):
         np.testing.assert_array_equal(to_uint8(moved_photo), pixels)
 
 
+@given(seed=st.integers(0, 1000), name=st.sampled_from(["jitter", "flip+jitter"]))
+def test_light_changes_without_moving_anything(seed, name):
+    """A grey photo that is darker on the left stays so, unless its label map is mirrored too."""
+    left = torch.linspace(-0.4, 0.4, 6).expand(8, 3, 6, 6).clone()
+    torch.manual_seed(seed)
+    moved_label, moved_photo = build_augmentation(name)(left, left)
+    for label, photo in zip(moved_label, moved_photo, strict=True):
+        mirrored = bool(label[0, 0, 0] > label[0, 0, -1])
+        torch.testing.assert_close(label, left[0].flip(-1) if mirrored else left[0])
+        assert ((photo.diff(dim=-1) < 0) == mirrored).all()
+        assert not (mirrored and name == "jitter")
+
+
 # --- SSIM -----------------------------------------------------------------------------------------
 
 

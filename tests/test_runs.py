@@ -1,12 +1,14 @@
 """Run folders and checkpoints: whole, or answered with a sentence."""
 
+import errno
+import os
 import pickle
 
 import pytest
 import torch
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import replacing, write_json
+from pix2pix_utils.files import WriteError, remove_leftovers, replacing, write_json
 from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
 
 
@@ -75,3 +77,57 @@ def test_a_file_where_the_output_folder_should_be(smoke_config, street_data, tmp
     (tmp_path / "output").write_text("")
     with pytest.raises(UserError, match=r"cannot write the run to .*choose another .*--output"):
         Run.create(tmp_path / "output", smoke_config, street_data)
+
+
+@pytest.fixture
+def run_with_checkpoints(smoke_config, street_data, tmp_path):
+    """A run that has saved the steps 1 and 2."""
+    run = Run.create(tmp_path, smoke_config, street_data)
+    for step in (1, 2):
+        run.save_last({"config": {}, "palette": {}, "generator": {}, "step": step})
+    return run
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "make the folder writable")],
+)
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_two(
+    run_with_checkpoints, monkeypatch, number, remedy
+):
+    """torch's own RuntimeError does not hide why."""
+
+    def fail(state, file):
+        file.write(b"half")
+        try:
+            raise OSError(number, os.strerror(number))
+        finally:
+            raise RuntimeError("unexpected pos 576 vs 534")
+
+    run = run_with_checkpoints
+    monkeypatch.setattr(torch, "save", fail)
+    for _ in range(2):
+        with pytest.raises(WriteError) as told:
+            run.save_last({})
+        assert f"{run.last_checkpoint}: {os.strerror(number)}; {remedy}" in str(told.value)
+    assert [load_checkpoint(path)["step"] for path in sorted(run.checkpoints.iterdir())] == [2, 1]
+
+
+def test_without_a_last_checkpoint_the_one_before_is_taken(run_with_checkpoints):
+    assert run_with_checkpoints.load_last()["step"] == 2
+    run_with_checkpoints.last_checkpoint.unlink()  # killed between its two renames
+    assert run_with_checkpoints.load_last()["step"] == 1
+
+
+def test_only_temporary_files_are_leftovers(tmp_path):
+    left = [".0123456789abcdef.pt", ".00112233445566ff"]
+    kept = [".lock", ".0123456789abcde.pt", "0123456789abcdef.pt", ".gitignore", "last.pt"]
+    for name in (*left, *kept):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
+    with replacing(tmp_path / "last.pt") as temporary:
+        temporary.touch()
+        remove_leftovers(tmp_path)
+        assert not temporary.exists()  # the names are those that `replacing` gives
+        temporary.touch()

@@ -1,6 +1,8 @@
 """The training step moves the right network; stopping and resuming changes nothing."""
 
+import copy
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import threading
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,6 +19,7 @@ from pix2pix_utils import training
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.interrupts import Interrupted
 from pix2pix_utils.losses import ADVERSARIAL_LOSSES, build_objective
+from pix2pix_utils.models import convolution
 from pix2pix_utils.runs import Run, load_checkpoint
 from pix2pix_utils.step import Networks, accumulated_step, training_step
 from pix2pix_utils.training import Trainer, epoch_order, train
@@ -69,6 +73,25 @@ def test_steps_equal_a_plain_reference(smoke_config, pair, name):
         assert measured == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(weights(ours.generator), weights(plain.generator))
     torch.testing.assert_close(weights(ours.discriminator), weights(plain.discriminator))
+
+
+def test_faster_convolutions_change_no_loss_of_twenty_steps(smoke_config, pair, monkeypatch):
+    """Each step starts from the same weights: by itself a GAN makes much of the last digit."""
+    ours, plain = (Networks.build(smoke_config, CPU) for _ in range(2))
+    thresholds = {
+        "ours": {"SMALL": 4, "LARGE": 1, "WIDE": 1},  # matrix products, Winograd's way
+        "plain": {"SMALL": 0, "WIDE": 1 << 62},  # torch's convolutions everywhere
+    }
+    for step in range(20):
+        plain.load_state_dict(copy.deepcopy(ours.state_dict()))
+        found = []
+        for name, networks in (("ours", ours), ("plain", plain)):
+            for threshold, value in thresholds[name].items():
+                monkeypatch.setattr(convolution, threshold, value)
+            torch.manual_seed(step)
+            losses = training_step(networks, *pair, build_objective("bce", "l1", 100.0))
+            found.append([losses[key].item() for key in ("generator_loss", "discriminator_loss")])
+        assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator(networks, pair):
@@ -301,11 +324,91 @@ def test_a_diverged_run_stops_and_keeps_the_last_good_checkpoint(
     assert all(tensor.isfinite().all() for tensor in state["generator"].values())
 
 
-def test_a_checkpoint_of_another_configuration_is_named(smoke_config, street_data):
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_no_loss_has_seen_yet_are_not_saved(
+    smoke_config, street_data, tmp_path, monkeypatch, network, value
+):
+    """The very last update of the second epoch spoils a weight."""
+    step, steps = training.accumulated_step, []
+
+    def step_that_spoils(networks, *arguments):
+        losses = step(networks, *arguments)
+        steps.append(1)
+        if len(steps) == 24:
+            with torch.no_grad():
+                next(getattr(networks, network).parameters()).flatten()[0] = value
+        return losses
+
+    monkeypatch.setattr(training, "accumulated_step", step_that_spoils)
+    told = rf"the {network}'s .* is not finite in epoch 2 by step 12: .*--set learning_rate"
+    with pytest.raises(UserError, match=told):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    run = Run.create(tmp_path, smoke_config, street_data)
+    for path in (run.last_checkpoint, run.best_checkpoint):
+        state = load_checkpoint(path)
+        assert state["epoch"] == 1
+        assert all(tensor.isfinite().all() for tensor in state[network].values())
+
+
+def test_a_score_that_is_no_number_is_not_the_best(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "_scores", lambda *arguments: np.array([float("nan")]))
+    with pytest.raises(UserError, match=r"val_ssim is nan in epoch 1 .*diverged"):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    run = Run.create(tmp_path, smoke_config, street_data)
+    assert not run.best_checkpoint.exists() and run.read_history() == []
+
+
+def test_a_loss_of_the_discriminator_alone_stops_the_run(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    step = training.accumulated_step
+
+    def step_of_a_lost_discriminator(*arguments):
+        return step(*arguments) | {"discriminator_loss": torch.tensor(float("inf"))}
+
+    monkeypatch.setattr(training, "accumulated_step", step_of_a_lost_discriminator)
+    with pytest.raises(UserError, match=r"^discriminator_loss is inf in epoch 1 by step"):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+
+
+def test_a_checkpoint_of_another_run_is_named(smoke_config, street_data):
     state = Trainer(smoke_config, street_data, CPU).state()
     other = Trainer(replace(smoke_config, alpha=50.0), street_data, CPU)
     with pytest.raises(UserError, match=r"trained with alpha=100.0, but this run has alpha=50.0"):
         other.load_state(state)
+    other = Trainer(smoke_config, replace(street_data, fingerprint="0123"), CPU)
+    with pytest.raises(UserError, match=r"on the data with the fingerprint .* is 0123"):
+        other.load_state(state)
+    palette = {**state["palette"], "name": "mine"}
+    trainer = Trainer(smoke_config, street_data, CPU)
+    with pytest.raises(UserError, match=r"other classes than those of synthetic"):
+        trainer.load_state({**state, "palette": palette})
+    wide = Trainer(replace(smoke_config, width=4), street_data, CPU).state()
+    with pytest.raises(UserError, match=r"does not fit .*'generator\..*' has the shape"):
+        trainer.load_state({**state, "generator": wide["generator"]})
+
+
+@pytest.mark.parametrize("wrong", ["last.pt", "best.pt"])
+def test_a_misplaced_checkpoint_is_told_with_its_run(
+    smoke_config, street_data, tmp_path, monkeypatch, wrong
+):
+    """A `last.pt` that holds a best one; a `best.pt` of another width."""
+    other = train(replace(smoke_config, width=4), street_data, tmp_path, CPU, progress=False)
+    run = train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    (run.folder / "result.json").unlink()
+    source, reason = (
+        (run, "another kind: it has no discriminator_optimizer")
+        if wrong == "last.pt"
+        else (other, "trained with width=4, but this run has width=8")
+    )
+    shutil.copy(source.best_checkpoint, run.checkpoints / wrong)
+    with pytest.raises(UserError, match=reason) as told:
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    assert f"the run {run.folder}: " in str(told.value)
+    assert "remove that folder to train it anew" in str(told.value)
 
 
 def test_accumulated_batches_make_one_update_of_their_mean_gradient(smoke_config, pair):
