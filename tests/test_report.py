@@ -19,7 +19,7 @@ from pix2pix_utils.experiments import TABLE_1, configure
 from pix2pix_utils.files import read_json
 from pix2pix_utils.report import choose_data, record_scores, select_runs
 from pix2pix_utils.report.shipped import ship, write_record
-from pix2pix_utils.runs import Run, load_data_for
+from pix2pix_utils.runs import Run, load_checkpoint, load_data_for, save_checkpoint
 from pix2pix_utils.training import train
 
 CPU = torch.device("cpu")
@@ -75,10 +75,15 @@ def changed(finished, tmp_path_factory, cache_folder):
         ("another alpha", {"alpha": 55.0}),
         ("another size", {"epochs": 1}),
         (HOSTILE_FOLDER, {"experiment": HOSTILE}),
+        ("torn", {"seed": 5}),
     ):
         copied = Path(shutil.copytree(original.folder, original.folder.with_name(folder)))
         config = original.config.to_dict() | changes
         (copied / "config.json").write_text(json.dumps(config))
+        best = Run.open(copied).best_checkpoint
+        save_checkpoint(best, load_checkpoint(best) | {"config": config})
+    torn = original.folder.with_name("torn") / "checkpoints" / "best.pt"
+    torn.write_bytes(torn.read_bytes()[:1000])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIX2PIX_CACHE", str(cache_folder))
         assert main(["report", "--output", str(output), "--profile", "smoke"]) == 0
@@ -210,6 +215,7 @@ def test_runs_that_do_not_count_are_named_with_the_reason(changed):
     reasons = {name.split("-synthetic")[0]: reason for name, reason in left_out.items()}
     assert reasons["baseline-l1-50"] == "not finished: 2 of 2 epochs"
     assert "is not a JSON file" in reasons["baseline+flip"]
+    assert "best.pt is damaged" in reasons["torn"]
     assert row_of(changed, "table1", experiment="baseline")["seeds"] == "0, 1"
 
 

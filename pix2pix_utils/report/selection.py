@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+
 from pix2pix_utils.config import Config
 from pix2pix_utils.data import StreetData
 from pix2pix_utils.errors import UserError
@@ -16,6 +18,7 @@ from pix2pix_utils.experiments import (
     find_experiment,
 )
 from pix2pix_utils.runs import Run
+from pix2pix_utils.translation import load_generator
 
 LESSON = "pretraining-"  # what a pretrained row's weights were learnt with is no row itself
 
@@ -102,7 +105,8 @@ def _age(run: Run) -> float:
 def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
     """The runs below `output/runs` on this data under the protocol of `config`.
 
-    The rows of Table I come first, in its order, then the others by name.
+    The rows of Table I come first, in its order, then the others by name. A run whose checkpoint
+    cannot be used is left out, so that it takes no other one down.
     """
     protocol = protocol_of(config)
     profile = profile_of(protocol)
@@ -113,6 +117,11 @@ def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
         here = run.data()["fingerprint"] == data.fingerprint
         if here and protocol_of(run.config) == protocol:
             if run.is_finished:
+                try:
+                    load_generator(run.folder, torch.device("cpu"))
+                except UserError as error:
+                    unreadable[run.folder.name] = str(error)
+                    continue
                 by_seed = found.setdefault(variant_name(run.config, profile), {})
                 by_seed.setdefault(run.config.seed, run)  # the newest
             else:
