@@ -78,9 +78,7 @@ def run_benchmark(image_size: int, width: int, repeats: int, device: torch.devic
 def make_step(variant: str, image_size: int, width: int, device: torch.device) -> Step:
     """One training step of the baseline on a fixed pair of random images."""
     precision = variant.partition(" ")[0] if variant[:2] in ("fp", "bf") else "fp32"
-    config = configure("baseline", "full", 0, [f"precision={precision}"])
-    config = config.with_settings([f"image_size={image_size}", f"width={width}"])
-    networks = _networks(config, device)
+    networks = _networks(image_size, width, device, precision)
     label, photo = torch.rand(2, 1, 3, image_size, image_size, device=device) * 2 - 1
     if variant.removesuffix(" eager") in (REFERENCE_3, REFERENCE_4):
         return _reference_step(variant, networks, label, photo)
@@ -95,8 +93,8 @@ def make_step(variant: str, image_size: int, width: int, device: torch.device) -
 
 
 def _reference_step(variant: str, networks: Networks, label: Tensor, photo: Tensor) -> Step:
-    g, d = _with_own_convolutions(networks.generator), networks.discriminator
-    _with_own_convolutions(d)
+    _use_own_convolutions(networks)
+    g, d = networks.generator, networks.discriminator
     g_optimizer, d_optimizer = (
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in (g, d)
     )
@@ -135,13 +133,14 @@ def _reference_step(variant: str, networks: Networks, label: Tensor, photo: Tens
     )
 
 
-def _with_own_convolutions(network: nn.Module) -> nn.Module:
-    """The network with torch's own convolutions, and in torch's own layout, as it came."""
-    for module in network.modules():
-        for plain in (nn.Conv2d, nn.ConvTranspose2d):
-            if isinstance(module, plain):
-                module.__class__ = plain
-    return network.to(memory_format=torch.contiguous_format)
+def _use_own_convolutions(networks: Networks) -> None:
+    """Let both networks have torch's own convolutions, and torch's own layout."""
+    for network in (networks.generator, networks.discriminator):
+        for module in network.modules():
+            for plain in (nn.Conv2d, nn.ConvTranspose2d):
+                if isinstance(module, plain):
+                    module.__class__ = plain
+        network.to(memory_format=torch.contiguous_format)
 
 
 @dataclass(frozen=True)
@@ -256,13 +255,10 @@ def loss_differences(
     on by itself. A GAN doubles the smallest difference every few steps, even that between one
     thread and two, so the second number says how chaotic the training is.
     """
-    config = configure("baseline", "full", 0, ["precision=fp32"])
-    config = config.with_settings([f"image_size={image_size}", f"width={width}"])
     objective = build_objective("bce", "l1", 100.0)
-    ours, plain, alone = (_networks(config, device) for _ in range(3))
+    ours, plain, alone = (_networks(image_size, width, device, "fp32") for _ in range(3))
     for networks in (plain, alone):
-        _with_own_convolutions(networks.generator)
-        _with_own_convolutions(networks.discriminator)
+        _use_own_convolutions(networks)
     graphed = GraphedStep(ours, objective) if device.type == "cuda" else None
     generator = torch.Generator().manual_seed(1)
     each_step, in_a_row = 0.0, 0.0
@@ -284,9 +280,11 @@ def loss_differences(
     return {"steps": steps, "each_step": each_step, "in_a_row": in_a_row}
 
 
-def _networks(config: Config, device: torch.device) -> Networks:
-    torch.manual_seed(config.seed)
-    return Networks.build(config, device)
+def _networks(image_size: int, width: int, device: torch.device, precision: str) -> Networks:
+    """The baseline's, always from the same initial weights."""
+    settings = [f"image_size={image_size}", f"width={width}", f"precision={precision}"]
+    torch.manual_seed(0)
+    return Networks.build(configure("baseline", "full", 0, settings), device)
 
 
 def matrix_product_rate(device: torch.device, precision: str, size: int) -> float:

@@ -19,21 +19,18 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def out_of_memory_told(config: Config, device: torch.device) -> Iterator[None]:
-    """Raise UserError that says which settings to lower where the block runs out of memory."""
+def out_of_memory_told(advice: str) -> Iterator[None]:
+    """Raise UserError with `advice` where the block runs out of memory."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise UserError(
-            f"the memory of the device '{device.type}' is too small to train with "
-            f"batch_size={config.batch_size}, image_size={config.image_size}, "
-            f"width={config.width} and precision={config.precision}: {_remedies(config, device)}"
-        ) from None
+        raise UserError(advice) from None
 
 
-def _remedies(config: Config, device: torch.device) -> str:
+def advice_for_training(config: Config, device: torch.device) -> str:
+    """One sentence with the settings that take memory, and which of them to lower."""
     remedies = []
     if config.batch_size > 1:
         half, times = -(-config.batch_size // 2), 2 * config.accumulation
@@ -42,4 +39,9 @@ def _remedies(config: Config, device: torch.device) -> str:
     if device.type == "cuda" and config.precision == "fp32":
         remedies.append("--set precision=bf16")
     remedies += ["a smaller image_size or width", "ending what else takes memory"]
-    return "try " + ", ".join(remedies[:-1]) + " or " + remedies[-1]
+    return (
+        f"the memory of the device '{device.type}' is too small to train with "
+        f"batch_size={config.batch_size}, image_size={config.image_size}, "
+        f"width={config.width} and precision={config.precision}: "
+        f"try {', '.join(remedies[:-1])} or {remedies[-1]}"
+    )

@@ -34,7 +34,7 @@ from pix2pix_utils.files import (
     write_text,
 )
 from pix2pix_utils.labels import Palette
-from pix2pix_utils.memory import is_out_of_memory
+from pix2pix_utils.memory import out_of_memory_told
 from pix2pix_utils.runs import describe_environment, save_tensors
 from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.tensors import load_tensors
@@ -136,7 +136,14 @@ def segmenter(
         network = _load(data, folder)
         if network is None:
             remove_leftovers(folder)
-            network = _train_in_memory(data, folder, device, progress)
+            side = data.train.image_size
+            advice = (
+                f"the memory of the device '{device.type}' is too small to train the segmentation "
+                f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels at once: end "
+                "what else takes memory, use --device cpu, or take a smaller image_size"
+            )
+            with out_of_memory_told(advice):
+                network = _train(data, folder, device, progress)
     return Segmenter(network.to(device).eval(), device, folder, read_json(folder / "result.json"))
 
 
@@ -173,22 +180,6 @@ def _fresh_network(data: StreetData) -> SegmentationNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SETTINGS.seed)
         return SegmentationNetwork(data.palette.evaluated, SETTINGS.width)
-
-
-def _train_in_memory(
-    data: StreetData, folder: Path, device: torch.device, progress: bool
-) -> SegmentationNetwork:
-    try:
-        return _train(data, folder, device, progress)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        side = data.train.image_size
-        raise UserError(
-            f"the memory of the device '{device.type}' is too small to train the segmentation "
-            f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels at once: end what "
-            "else takes memory, use --device cpu, or take a smaller image_size"
-        ) from None
 
 
 def _train(

@@ -43,7 +43,7 @@ from pix2pix_utils.graphs import GraphedStep
 from pix2pix_utils.interrupts import Interrupted, InterruptGuard
 from pix2pix_utils.loading import Batches
 from pix2pix_utils.losses import build_objective
-from pix2pix_utils.memory import out_of_memory_told
+from pix2pix_utils.memory import advice_for_training, out_of_memory_told
 from pix2pix_utils.models import freeze_backbone
 from pix2pix_utils.runs import Run, load_checkpoint, require_config, save_checkpoint
 from pix2pix_utils.sources import SPLITS
@@ -397,7 +397,7 @@ def train(
         return run
     with (
         InterruptGuard(),  # for what comes before and behind `fit`, which has its own
-        out_of_memory_told(config, device),
+        out_of_memory_told(advice_for_training(config, device)),
         run.locked() if is_main() else nullcontext(),
     ):
         if is_main():
