@@ -252,32 +252,57 @@ def loss_differences(
     """How far our losses are from those of a plain eager step, relatively, at most.
 
     "each_step": both steps start from the same weights, for `steps` updates. "in_a_row": each goes
-    on by itself. A GAN doubles the smallest difference every few steps, even that between one
-    thread and two, so the second number says how chaotic the training is.
+    on by itself. A GAN doubles the smallest difference every few steps: "two_adams" is how far two
+    plain loops come apart that differ in torch's implementation of Adam alone.
     """
     objective = build_objective("bce", "l1", 100.0)
-    ours, plain, alone = (_networks(image_size, width, device, "fp32") for _ in range(3))
-    for networks in (plain, alone):
+
+    def losses(*step_functions: Callable[[Tensor, Tensor], Mapping[str, Tensor]]) -> np.ndarray:
+        generator = torch.Generator().manual_seed(1)
+        found: list[list[list[float]]] = []  # (steps, step functions, 2)
+        for number in range(steps):
+            images = torch.rand(2, 1, 3, image_size, image_size, generator=generator)
+            label, photo = images.to(device) * 2 - 1
+            found.append([])
+            for step in step_functions:
+                torch.manual_seed(number)  # of the dropout
+                made = step(label, photo)
+                found[-1].append(
+                    [float(made[f"{who}_loss"]) for who in ("generator", "discriminator")]
+                )
+        return np.array(found).swapaxes(0, 1)
+
+    def ours_and_plain_from_the_same_weights() -> np.ndarray:
+        ours, plain = (_networks(image_size, width, device, "fp32") for _ in range(2))
+        _use_own_convolutions(plain)
+        graphed = GraphedStep(ours, objective) if device.type == "cuda" else None
+
+        def follow(label: Tensor, photo: Tensor) -> Mapping[str, Tensor]:
+            plain.load_state_dict(copy.deepcopy(ours.state_dict()))
+            return training_step(plain, label, photo, objective)
+
+        return losses(
+            follow, graphed or (lambda label, photo: training_step(ours, label, photo, objective))
+        )
+
+    def plain_loop(fused: bool) -> np.ndarray:
+        networks = _networks(image_size, width, device, "fp32")
         _use_own_convolutions(networks)
-    graphed = GraphedStep(ours, objective) if device.type == "cuda" else None
-    generator = torch.Generator().manual_seed(1)
-    each_step, in_a_row = 0.0, 0.0
-    for number in range(steps):
-        images = torch.rand(2, 1, 3, image_size, image_size, generator=generator)
-        label, photo = images.to(device) * 2 - 1
-        plain.load_state_dict(copy.deepcopy(ours.state_dict()))
-        losses = []
-        for networks in (ours, plain, alone):
-            torch.manual_seed(number)  # of the dropout
-            if networks is ours and graphed:
-                made = graphed(label, photo)
-            else:
-                made = training_step(networks, label, photo, objective)
-            names = ("generator_loss", "discriminator_loss")
-            losses.append(np.array([float(made[name]) for name in names]))
-        each_step = max(each_step, float(np.max(np.abs(losses[0] / losses[1] - 1))))
-        in_a_row = max(in_a_row, float(np.max(np.abs(losses[0] / losses[2] - 1))))
-    return {"steps": steps, "each_step": each_step, "in_a_row": in_a_row}
+        for optimizer in (networks.generator_optimizer, networks.discriminator_optimizer):
+            optimizer.param_groups[0]["fused"] = fused
+        return losses(lambda label, photo: training_step(networks, label, photo, objective))[0]
+
+    def apart(losses: np.ndarray, expected: np.ndarray) -> float:
+        return float(np.abs(losses / expected - 1).max())
+
+    followed, ours = ours_and_plain_from_the_same_weights()
+    plain = plain_loop(fused=True)
+    return {
+        "steps": steps,
+        "each_step": apart(ours, followed),
+        "in_a_row": apart(ours, plain),
+        "two_adams": apart(plain_loop(fused=False), plain),
+    }
 
 
 def _networks(image_size: int, width: int, device: torch.device, precision: str) -> Networks:
@@ -477,7 +502,8 @@ def as_text(result: dict) -> str:
     lines += [
         "",
         f"losses in fp32 beside a plain eager step: {apart['each_step']:.1e} apart from the same "
-        f"weights, {apart['in_a_row']:.1e} after {apart['steps']} steps in a row",
+        f"weights, {apart['in_a_row']:.1e} in {apart['steps']} steps in a row; "
+        f"two plain loops with two of torch's Adams: {apart['two_adams']:.1e}",
         f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms a step, "
         f"{data['share_of_the_step']:.2%} of the time",
         f"SSIM: {speed['seconds_an_image'] * 1e3:.2f} ms an image, scikit-image "

@@ -12,6 +12,7 @@ from pix2pix_utils.config import Config
 from pix2pix_utils.distributed import add_up_gradients
 from pix2pix_utils.losses import AdversarialLoss, Objective
 from pix2pix_utils.models import build_discriminator, build_generator
+from pix2pix_utils.models.winograd import shared_weights
 from pix2pix_utils.precision import autocast, choose_precision, loss_scaler
 
 
@@ -126,7 +127,7 @@ def _update_discriminator(
     discriminator, measured = networks.discriminator, _Sums()
     networks.discriminator_optimizer.zero_grad()
     for label, photo, generated in made:
-        with autocast(networks.precision, networks.device):
+        with autocast(networks.precision, networks.device), shared_weights():
             real_scores = discriminator(label, photo)
             # detach(): nothing of this loss reaches the generator
             fake_scores = discriminator(label, generated.detach())

@@ -9,7 +9,7 @@ from torchvision.models import resnet18
 from pix2pix_utils.models import convolution
 from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d, use_matrix_products
 from pix2pix_utils.models.patchgan import PatchGAN
-from pix2pix_utils.models.winograd import winograd_convolution
+from pix2pix_utils.models.winograd import shared_weights, winograd_convolution
 
 LAYERS = {
     "down": (Conv2d, nn.Conv2d, dict(kernel_size=4, stride=2, padding=1)),
@@ -83,6 +83,44 @@ def test_winograds_convolution_is_torchs(shape, padding, dtype, error):
     for ours, theirs in zip(*outcomes, strict=True):
         assert ours.shape == theirs.shape
         assert (ours - theirs).norm() < error * theirs.norm()
+
+
+def test_a_single_channel_is_a_matrix_product_of_large_maps(monkeypatch):
+    torch.manual_seed(0)
+    layer, calls = Conv2d(5, 1, kernel_size=4, padding=1), []
+    plain = nn.Conv2d.forward
+    monkeypatch.setattr(nn.Conv2d, "forward", lambda *a: calls.append(1) or plain(*a))
+    outcomes = []
+    for compute in (layer, lambda features: plain(layer, features)):
+        features = torch.rand(2, 5, 33, 40, generator=torch.Generator().manual_seed(1))
+        out = compute(features.requires_grad_())
+        inputs = (features, *layer.parameters())
+        outcomes.append([out, *torch.autograd.grad(out.square().sum(), inputs)])
+    for ours, theirs in zip(*outcomes, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert not calls
+    with torch.autocast("cpu", torch.bfloat16):  # too short for sums of products
+        layer(features)
+    assert calls
+
+
+def test_shared_weights_have_the_gradient_of_all_uses():
+    torch.manual_seed(0)
+    weight = torch.randn(5, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    real, fake = torch.rand(2, 1, 3, 9, 9, dtype=torch.float64)
+
+    def loss() -> torch.Tensor:
+        return sum(winograd_convolution(x, weight, None, 1).square().sum() for x in (real, fake))
+
+    (expected,) = torch.autograd.grad(loss(), weight)
+    with shared_weights():
+        shared = loss()
+    torch.testing.assert_close(torch.autograd.grad(shared, weight)[0], expected)
+    with torch.no_grad():
+        weight.mul_(2)
+    torch.testing.assert_close(torch.autograd.grad(loss(), weight)[0], 2 * expected)
+    with shared_weights():  # nothing of the first time is left
+        torch.testing.assert_close(torch.autograd.grad(loss(), weight)[0], 2 * expected)
 
 
 def test_the_discriminator_takes_winograds_way_where_it_pays(monkeypatch):

@@ -75,23 +75,35 @@ def test_steps_equal_a_plain_reference(smoke_config, pair, name):
     torch.testing.assert_close(weights(ours.discriminator), weights(plain.discriminator))
 
 
-def test_faster_convolutions_change_no_loss_of_twenty_steps(smoke_config, pair, monkeypatch):
-    """Each step starts from the same weights: by itself a GAN makes much of the last digit."""
-    ours, plain = (Networks.build(smoke_config, CPU) for _ in range(2))
-    thresholds = {
-        "ours": {"SMALL": 4, "LARGE": 1, "WIDE": 1},  # matrix products, Winograd's way
-        "plain": {"SMALL": 0, "WIDE": 1 << 62},  # torch's convolutions everywhere
-    }
+@pytest.mark.parametrize("in_a_row", [True, False])
+def test_speed_changes_no_loss_of_twenty_steps(smoke_config, pair, monkeypatch, in_a_row):
+    """Beside a plain loop with torch's convolutions and its default Adam."""
+    torch.manual_seed(0)
+    ours = Networks.build(smoke_config, CPU)
+    torch.manual_seed(0)
+    plain = Networks.build(smoke_config, CPU)
+    g_optimizer, d_optimizer = (
+        torch.optim.Adam(network.parameters(), smoke_config.learning_rate, (0.5, 0.999))
+        for network in (plain.generator, plain.discriminator)
+    )
+    plain = replace(plain, generator_optimizer=g_optimizer, discriminator_optimizer=d_optimizer)
+    objective = build_objective("bce", "l1", 100.0)
     for step in range(20):
-        plain.load_state_dict(copy.deepcopy(ours.state_dict()))
-        found = []
-        for name, networks in (("ours", ours), ("plain", plain)):
-            for threshold, value in thresholds[name].items():
-                monkeypatch.setattr(convolution, threshold, value)
-            torch.manual_seed(step)
-            losses = training_step(networks, *pair, build_objective("bce", "l1", 100.0))
-            found.append([losses[key].item() for key in ("generator_loss", "discriminator_loss")])
-        assert found[0] == pytest.approx(found[1], rel=1e-4)
+        if not in_a_row:
+            plain.load_state_dict(copy.deepcopy(ours.state_dict()))
+        set_thresholds(monkeypatch, SMALL=4, LARGE=1, WIDE=1)  # every faster way
+        torch.manual_seed(step)
+        losses = training_step(ours, *pair, objective)
+        measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
+        set_thresholds(monkeypatch, SMALL=0, LARGE=1 << 62)  # torch's convolutions everywhere
+        torch.manual_seed(step)
+        expected = reference_step(plain, *pair, ADVERSARIAL_LOSSES["bce"], 100.0)
+        assert measured == pytest.approx(expected, rel=1e-4)
+
+
+def set_thresholds(monkeypatch, **values):
+    for name, value in values.items():
+        monkeypatch.setattr(convolution, name, value)
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator(networks, pair):

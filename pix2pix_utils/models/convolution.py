@@ -3,8 +3,9 @@
 A U-Net's innermost layers have most of its weights and hardly any pixels: 1024 to 512 channels are
 8 million weights, 34 MB, for a map of 2x2. torch's convolutions on a CPU copy such weights into
 another layout and back in every step, which takes five times as long as the product itself.
-Written as one matrix product over the unfolded map, nothing is copied. The discriminator's widest
-layer is a quarter of a step at 256x256, and can do with fewer multiplications: in training alone,
+Written as one matrix product over the unfolded map, nothing is copied. So is the discriminator's
+last layer, whose one output channel torch's convolution is slow for. The layer before it, the
+widest, is a quarter of a step at 256x256, and can do with fewer multiplications: in training alone,
 since their rounding errors reach a few pixels further than the layer itself. Parameters, names and
 results are those of torch's own layers, up to rounding.
 """
@@ -16,8 +17,9 @@ from torch.nn import functional as F
 from pix2pix_utils.models.winograd import TAPS, winograd_convolution
 
 SMALL = 64  # positions of all maps of a batch together; above, torch's convolution is as fast
-# Winograd's transforms pay off from here on: positions, and weights of one tap
-LARGE, WIDE = 900, 128 * 256
+LARGE = 900  # positions from which the other ways pay off, ...
+WIDE = 128 * 256  # ... Winograd's for so many weights of one tap
+FEW = 16  # columns; narrower matrices are slow to multiply from the left
 
 
 class Conv2d(nn.Conv2d):
@@ -34,13 +36,18 @@ class Conv2d(nn.Conv2d):
             return super().forward(features)
         if positions <= SMALL:
             windows = F.unfold(features, kernel, padding=padding, stride=stride)
-            windows = windows.transpose(1, 2).flatten(0, 1).contiguous()  # (N h w, C kernel^2)
-            out = F.linear(windows, self.weight.flatten(1), self.bias)
-            return out.view(batch, h, w, -1).permute(0, 3, 1, 2).contiguous()
-        pays = positions >= LARGE and self.out_channels * self.in_channels >= WIDE
-        bf16 = torch.is_autocast_enabled("cpu")  # too short for the transforms
-        if (kernel, stride) == (TAPS, 1) and pays and self.training and not bf16:
-            return winograd_convolution(features, self.weight, self.bias, padding)
+            out = _product(self.weight.flatten(1), windows, self.bias)
+            return out.view(batch, -1, h, w)
+        if positions >= LARGE and stride == 1:
+            bf16 = torch.is_autocast_enabled("cpu")  # too short for sums of products
+            if self.out_channels == 1 and not bf16:
+                # with stride 1, a convolution is a transposed one, with the kernel turned around
+                kernels = self.weight.flip(2, 3).transpose(0, 1)
+                out = _spread(features, kernels, (h, w), stride, kernel - 1 - padding)
+                return _with_bias(out, self.bias)
+            wide = self.out_channels * self.in_channels >= WIDE
+            if kernel == TAPS and wide and self.training and not bf16:
+                return winograd_convolution(features, self.weight, self.bias, padding)
         return super().forward(features)
 
 
@@ -50,16 +57,36 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     padding: tuple[int, ...]
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
-        batch, channels, h, w = features.shape
+        batch, _, h, w = features.shape
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
         if features.device.type != "cpu" or batch * h * w > SMALL:
             return super().forward(features, output_size)
-        positions = features.permute(0, 2, 3, 1).reshape(-1, channels)  # (N h w, C)
-        windows = positions @ self.weight.flatten(1)  # (N h w, O kernel kernel)
-        windows = windows.view(batch, h * w, -1).transpose(1, 2)
         size = tuple((side - 1) * stride - 2 * padding + kernel for side in (h, w))
-        out = F.fold(windows, size, kernel, padding=padding, stride=stride)
-        return out if self.bias is None else out + self.bias[:, None, None]
+        return _with_bias(_spread(features, self.weight, size, stride, padding), self.bias)
+
+
+def _spread(
+    features: Tensor, kernels: Tensor, size: tuple[int, ...], stride: int, padding: int
+) -> Tensor:
+    """The sum of the kernels (C, O, k, k), each put at every position and times its feature."""
+    windows = _product(kernels.flatten(1).t(), features.flatten(2))  # (N, O k k, h w)
+    return F.fold(windows, size, kernels.shape[2:], padding=padding, stride=stride)
+
+
+def _product(weights: Tensor, maps: Tensor, bias: Tensor | None = None) -> Tensor:
+    """(O, C) times (N, C, P), as one product of matrices: (N, O, P)."""
+    batch, _, positions = maps.shape
+    if batch == 1 and positions >= FEW:  # nothing is to be transposed
+        product = (
+            weights @ maps[0] if bias is None else torch.addmm(bias[:, None], weights, maps[0])
+        )
+        return product[None]
+    rows = maps.transpose(1, 2).flatten(0, 1).contiguous()  # (N P, C)
+    return F.linear(rows, weights, bias).view(batch, positions, -1).transpose(1, 2).contiguous()
+
+
+def _with_bias(features: Tensor, bias: Tensor | None) -> Tensor:
+    return features if bias is None else features + bias[:, None, None]
 
 
 def use_matrix_products(network: nn.Module) -> None:
