@@ -365,7 +365,8 @@ def run_badges(arguments: argparse.Namespace) -> int:
 
 
 def run_benchmark(arguments: argparse.Namespace) -> int:
-    from pix2pix_utils.benchmark import as_text, run_benchmark
+    from pix2pix_utils.benchmark import run_benchmark
+    from pix2pix_utils.benchmark.table import as_text
     from pix2pix_utils.devices import choose_device
     from pix2pix_utils.files import write_json
 

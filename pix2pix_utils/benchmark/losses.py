@@ -1,0 +1,72 @@
+"""Whether speed changes a result: our losses beside those of a plain eager loop."""
+
+import copy
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix_utils.benchmark.variants import networks_of_baseline, use_torchs_convolutions
+from pix2pix_utils.graphs import GraphedStep
+from pix2pix_utils.losses import build_objective
+from pix2pix_utils.step import training_step
+
+
+def loss_differences(
+    image_size: int, width: int, device: torch.device, steps: int = 20
+) -> dict[str, float]:
+    """How far our losses are from those of a plain eager step, relatively, at most.
+
+    "each_step": both steps start from the same weights, for `steps` updates. "in_a_row": each goes
+    on by itself. A GAN doubles the smallest difference every few steps: "two_adams" is how far two
+    plain loops come apart that differ in torch's implementation of Adam alone.
+    """
+    objective = build_objective("bce", "l1", 100.0)
+
+    def losses(*step_functions: Callable[[Tensor, Tensor], Mapping[str, Tensor]]) -> np.ndarray:
+        generator = torch.Generator().manual_seed(1)
+        found: list[list[list[float]]] = []  # (steps, step functions, 2)
+        for number in range(steps):
+            images = torch.rand(2, 1, 3, image_size, image_size, generator=generator)
+            label, photo = images.to(device) * 2 - 1
+            found.append([])
+            for step in step_functions:
+                torch.manual_seed(number)  # of the dropout
+                made = step(label, photo)
+                found[-1].append(
+                    [float(made[f"{who}_loss"]) for who in ("generator", "discriminator")]
+                )
+        return np.array(found).swapaxes(0, 1)
+
+    def ours_and_plain_from_the_same_weights() -> np.ndarray:
+        ours, plain = (networks_of_baseline(image_size, width, device, "fp32") for _ in range(2))
+        use_torchs_convolutions(plain)
+        graphed = GraphedStep(ours, objective) if device.type == "cuda" else None
+
+        def follow(label: Tensor, photo: Tensor) -> Mapping[str, Tensor]:
+            plain.load_state_dict(copy.deepcopy(ours.state_dict()))
+            return training_step(plain, label, photo, objective)
+
+        return losses(
+            follow, graphed or (lambda label, photo: training_step(ours, label, photo, objective))
+        )
+
+    def plain_loop(fused: bool) -> np.ndarray:
+        networks = networks_of_baseline(image_size, width, device, "fp32")
+        use_torchs_convolutions(networks)
+        for optimizer in (networks.generator_optimizer, networks.discriminator_optimizer):
+            optimizer.param_groups[0]["fused"] = fused
+        return losses(lambda label, photo: training_step(networks, label, photo, objective))[0]
+
+    def apart(one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.abs(one / other - 1).max())
+
+    followed, ours = ours_and_plain_from_the_same_weights()
+    plain = plain_loop(fused=True)
+    return {
+        "steps": steps,
+        "each_step": apart(ours, followed),
+        "in_a_row": apart(ours, plain),
+        "two_adams": apart(plain_loop(fused=False), plain),
+    }

@@ -1,0 +1,51 @@
+"""The measurements as text."""
+
+
+def as_text(result: dict) -> str:
+    """The result as tables for a terminal."""
+    rates = result["matrix_product_flops_per_second"]
+    lines = [
+        f"baseline, {result['image_size']}x{result['image_size']}, width {result['width']}, "
+        f"batch size 1, {result['environment']['device']}; matrix product "
+        + ", ".join(f"{name} {rate / 1e9:.0f} GFLOP/s" for name, rate in rates.items())
+        + f"; copy {result['memory_bytes_per_second'] / 1e9:.0f} GB/s",
+        "",
+        f"{'step':18} {'median':>9} {'images/s':>9} {'vs [3]':>7} {'vs [4]':>7} "
+        f"{'GFLOP':>7} {'GB':>6} {'of rate':>8} {'roofline':>9} {'peak MB':>8}",
+    ]
+    for row in result["steps"]:
+        memory = row["peak_memory_bytes"]
+        lines.append(
+            f"{row['step']:18} {row['median_seconds'] * 1e3:6.1f} ms"
+            f" {row['images_per_second']:9.2f}"
+            f" {row['times_as_fast_as_3']:6.2f}x {row['times_as_fast_as_4']:6.2f}x"
+            f" {row['flops'] / 1e9:7.1f} {row['bytes_moved'] / 1e9:6.2f}"
+            f" {row['share_of_matrix_product_rate']:8.1%} {row['share_of_roofline']:9.1%}"
+            f" {memory / 2**20 if memory else float('nan'):8.0f}"
+        )
+    data, speed, start = result["data"], result["ssim"], result["start_seconds"]
+    apart = result["same_losses"]
+    lines += [
+        "",
+        f"losses in fp32 beside a plain eager step: {apart['each_step']:.1e} apart from the same "
+        f"weights, {apart['in_a_row']:.1e} in {apart['steps']} steps in a row; "
+        f"two plain loops with two of torch's Adams: {apart['two_adams']:.1e}",
+        f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms a step, "
+        f"{data['share_of_the_step']:.2%} of the time",
+        f"SSIM: {speed['seconds_an_image'] * 1e3:.2f} ms an image, scikit-image "
+        f"{speed['scikit_image_seconds_an_image'] * 1e3:.2f} ms: "
+        f"{speed['times_as_fast']:.1f} times as fast",
+        f"import {start['import']:.2f} s, --help {start['help']:.2f} s",
+        "epoch of a tiny network: "
+        + ", ".join(
+            f"{row['pairs']} pairs {row['epoch_seconds']:.1f} s"
+            + (f" ({row['memory_bytes'] / 2**20:.0f} MB)" if row["memory_bytes"] else "")
+            for row in result["by_pairs"]
+        ),
+        "step by size: "
+        + ", ".join(
+            f"{row['image_size']} px {row['step_seconds'] * 1e3:.0f} ms"
+            for row in result["by_pixels"]
+        ),
+    ]
+    return "\n".join(lines)
