@@ -55,7 +55,8 @@ class GraphedStep:
                     training_step(self.networks, self._label, self._photo, self.objective)
             torch.cuda.current_stream(device).wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            # another thread may be reading the next batch into pinned memory meanwhile
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._losses = training_step(
                     self.networks, self._label, self._photo, self.objective
                 )
