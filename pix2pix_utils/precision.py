@@ -2,7 +2,8 @@
 
 Weights, optimiser states, losses and every score stay in float32; in the shorter formats the
 convolutions run under torch's autocast. bfloat16 has float32's range, so gradients need no
-scaling; float16 underflows, so its losses are scaled (Micikevicius et al. 2018).
+scaling; float16 underflows, so its losses are scaled (Micikevicius et al. 2018). On recent GPUs
+torch's float32 convolutions multiply in TF32, with 10 bits after the point, and so does `fp32`.
 """
 
 import torch

@@ -84,18 +84,19 @@ def test_where_a_capture_fails_the_step_runs_eagerly_and_says_so(capsys, monkeyp
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_graph_gives_the_numbers_of_the_eager_step(precision):
-    losses = {}
-    for kind in ("eager", "graph"):
-        networks = networks_on("cuda", precision)
-        graphed = GraphedStep(networks, OBJECTIVE)
-        losses[kind] = []
-        for number in range(6):
-            torch.cuda.manual_seed(number)
-            pair = pair_on("cuda", number)
-            measured = (
-                graphed(*pair) if kind == "graph" else training_step(networks, *pair, OBJECTIVE)
-            )
-            losses[kind].append({name: value.clone() for name, value in measured.items()})
-        if kind == "graph":
-            assert graphed._graph is not None
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        losses = {kind: losses_on_a_gpu(kind, precision) for kind in ("eager", "graph")}
     torch.testing.assert_close(losses["graph"], losses["eager"], rtol=1e-4, atol=1e-4)
+
+
+def losses_on_a_gpu(kind: str, precision: str) -> list[dict[str, torch.Tensor]]:
+    networks = networks_on("cuda", precision)
+    graphed = GraphedStep(networks, OBJECTIVE)
+    losses = []
+    for number in range(6):
+        torch.cuda.manual_seed(number)
+        pair = pair_on("cuda", number)
+        measured = graphed(*pair) if kind == "graph" else training_step(networks, *pair, OBJECTIVE)
+        losses.append({name: value.clone() for name, value in measured.items()})
+    assert (graphed._graph is not None) == (kind == "graph")
+    return losses

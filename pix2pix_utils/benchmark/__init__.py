@@ -12,7 +12,7 @@ from pix2pix_utils.runs import describe_environment
 
 
 def run_benchmark(image_size: int, width: int, repeats: int, device: torch.device) -> dict:
-    """Everything this module measures, for the baseline at batch size 1, as plain values."""
+    """Everything this package measures, for the baseline at batch size 1, as plain values."""
     variants, precisions = [REFERENCE_3, REFERENCE_4, "fp32"], ["fp32"]
     if matrix_product_rate(device, "bf16", 512) > matrix_product_rate(device, "fp32", 512):
         variants.append("bf16")  # elsewhere the processor only imitates it, very slowly
