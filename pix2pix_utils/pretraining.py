@@ -24,10 +24,10 @@ from pix2pix_utils.data import StreetData, StreetPairs, load_data
 from pix2pix_utils.distributed import any_of, barrier, is_main, main_first
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.experiments import EXPERIMENTS
-from pix2pix_utils.files import remove_leftovers, replacing
+from pix2pix_utils.files import remove_leftovers
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
-from pix2pix_utils.runs import Run, load_checkpoint, save_tensors
+from pix2pix_utils.runs import Run, load_checkpoint, save_checkpoint
 from pix2pix_utils.step import Networks
 from pix2pix_utils.training import RANDOM_START, Watcher, epoch_order, train
 from pix2pix_utils.weights import (
@@ -146,8 +146,7 @@ def pretrain_generator(
             state = _learn(lesson, output, device, progress)
             if is_main():
                 remove_leftovers(path.parent)
-                with replacing(path) as temporary:
-                    save_tensors(temporary, state)
+                save_checkpoint(path, state)
             barrier()
     return path
 

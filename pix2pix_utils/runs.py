@@ -256,7 +256,7 @@ def _read_table(path: Path) -> list[dict[str, str]]:
 
 
 def save_checkpoint(path: Path, state: dict) -> None:
-    """Write a checkpoint in one piece: a crash leaves the one before."""
+    """Write a checkpoint, or weights alone, in one piece: a crash leaves the one before."""
     with replacing(path) as temporary:
         save_tensors(temporary, state)
 

@@ -26,16 +26,10 @@ from tqdm.auto import tqdm
 from pix2pix_utils.data import StreetData, StreetPairs, class_frequencies
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import RESAMPLES, batchwise
-from pix2pix_utils.files import (
-    read_json,
-    remove_leftovers,
-    replacing,
-    write_json,
-    write_text,
-)
+from pix2pix_utils.files import read_json, remove_leftovers, write_json, write_text
 from pix2pix_utils.labels import Palette
 from pix2pix_utils.memory import out_of_memory_told
-from pix2pix_utils.runs import describe_environment, save_tensors
+from pix2pix_utils.runs import describe_environment, save_checkpoint
 from pix2pix_utils.sources import SPLITS
 from pix2pix_utils.tensors import load_tensors
 from pix2pix_utils.training import epoch_order
@@ -217,8 +211,7 @@ def _train(
             history.append({"epoch": epoch + 1, "loss": float(total) / count, **scores})
             bar.set_postfix({name: f"{value:.2f}" for name, value in scores.items()})
     seconds = time.monotonic() - started
-    with replacing(folder / "weights.pt") as temporary:
-        save_tensors(temporary, network.state_dict())
+    save_checkpoint(folder / "weights.pt", network.state_dict())
     text = io.StringIO()
     writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
     writer.writeheader()

@@ -298,12 +298,16 @@ class Trainer:
                 if is_best:
                     state = self.state()
                     save_checkpoint(run.best_checkpoint, {key: state[key] for key in BEST_KEYS})
-            self._save(run)
+            self._write(run)
 
     def _save(self, run: Run) -> None:
+        """Write where the epoch stands; raises UserError rather than save what went wrong."""
         self._gather()
-        self._mean_losses()  # raises rather than save a run that went wrong
+        self._mean_losses()
         self._check_weights()
+        self._write(run)
+
+    def _write(self, run: Run) -> None:
         if is_main():
             run.save_last(self.state())
         barrier()

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix_utils.benchmark.variants import networks_of_baseline, use_torchs_convolutions
-from pix2pix_utils.graphs import GraphedStep
-from pix2pix_utils.losses import build_objective
-from pix2pix_utils.step import training_step
+from pix2pix_utils.benchmark.variants import (
+    networks_of_baseline,
+    our_step,
+    use_torchs_convolutions,
+)
 
 
 def loss_differences(
@@ -23,7 +24,6 @@ def loss_differences(
     plain loops come apart that differ in torch's implementation of Adam alone. On a GPU the
     convolutions multiply in float32 here, not in TF32.
     """
-    objective = build_objective("bce", "l1", 100.0)
 
     def losses(*step_functions: Callable[[Tensor, Tensor], Mapping[str, Tensor]]) -> np.ndarray:
         generator = torch.Generator().manual_seed(1)
@@ -43,22 +43,20 @@ def loss_differences(
     def ours_and_plain_from_the_same_weights() -> np.ndarray:
         ours, plain = (networks_of_baseline(image_size, width, device, "fp32") for _ in range(2))
         use_torchs_convolutions(plain)
-        graphed = GraphedStep(ours, objective) if device.type == "cuda" else None
+        plain_step = our_step(plain, eager=True)
 
         def follow(label: Tensor, photo: Tensor) -> Mapping[str, Tensor]:
             plain.load_state_dict(copy.deepcopy(ours.state_dict()))
-            return training_step(plain, label, photo, objective)
+            return plain_step(label, photo)
 
-        return losses(
-            follow, graphed or (lambda label, photo: training_step(ours, label, photo, objective))
-        )
+        return losses(follow, our_step(ours))
 
     def plain_loop(fused: bool) -> np.ndarray:
         networks = networks_of_baseline(image_size, width, device, "fp32")
         use_torchs_convolutions(networks)
         for optimizer in (networks.generator_optimizer, networks.discriminator_optimizer):
             optimizer.param_groups[0]["fused"] = fused
-        return losses(lambda label, photo: training_step(networks, label, photo, objective))[0]
+        return losses(our_step(networks, eager=True))[0]
 
     def apart(one: np.ndarray, other: np.ndarray) -> float:
         return float(np.abs(one / other - 1).max())

@@ -4,6 +4,7 @@ The references have the same networks with torch's own convolutions, in float32,
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +31,17 @@ def make_step(variant: str, image_size: int, width: int, device: torch.device) -
     if device.type == "cuda":
         label = label.contiguous(memory_format=torch.channels_last)
         photo = photo.contiguous(memory_format=torch.channels_last)
+    return partial(our_step(networks, eager=variant.endswith("eager")), label, photo)
+
+
+def our_step(
+    networks: Networks, eager: bool = False
+) -> Callable[[Tensor, Tensor], dict[str, Tensor]]:
+    """The baseline's training step of a label map and a photo, on a GPU as a graph."""
     objective = build_objective("bce", "l1", 100.0)
-    if device.type == "cuda" and not variant.endswith("eager"):
-        graphed = GraphedStep(networks, objective)
-        return lambda: graphed(label, photo)
-    return lambda: training_step(networks, label, photo, objective)
+    if networks.device.type == "cuda" and not eager:
+        return GraphedStep(networks, objective)
+    return partial(training_step, networks, objective=objective)
 
 
 def _reference_step(variant: str, networks: Networks, label: Tensor, photo: Tensor) -> Step:

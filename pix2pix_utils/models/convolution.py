@@ -28,12 +28,12 @@ class Conv2d(nn.Conv2d):
     padding: tuple[int, ...]  # in pixels; "same" and "valid" are torch's alone
 
     def forward(self, features: Tensor) -> Tensor:
+        if features.device.type != "cpu":
+            return super().forward(features)
         batch, _, height, width = features.shape
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
         h, w = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
         positions = batch * h * w
-        if features.device.type != "cpu":
-            return super().forward(features)
         if positions <= SMALL:
             windows = F.unfold(features, kernel, padding=padding, stride=stride)
             out = _product(self.weight.flatten(1), windows, self.bias)
@@ -43,8 +43,7 @@ class Conv2d(nn.Conv2d):
             if self.out_channels == 1 and not bf16:
                 # with stride 1, a convolution is a transposed one, with the kernel turned around
                 kernels = self.weight.flip(2, 3).transpose(0, 1)
-                out = _spread(features, kernels, (h, w), stride, kernel - 1 - padding)
-                return _with_bias(out, self.bias)
+                return _spread(features, kernels, self.bias, (h, w), stride, kernel - 1 - padding)
             wide = self.out_channels * self.in_channels >= WIDE
             if kernel == TAPS and wide and self.training and not bf16:
                 return winograd_convolution(features, self.weight, self.bias, padding)
@@ -62,15 +61,21 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         if features.device.type != "cpu" or batch * h * w > SMALL:
             return super().forward(features, output_size)
         size = tuple((side - 1) * stride - 2 * padding + kernel for side in (h, w))
-        return _with_bias(_spread(features, self.weight, size, stride, padding), self.bias)
+        return _spread(features, self.weight, self.bias, size, stride, padding)
 
 
 def _spread(
-    features: Tensor, kernels: Tensor, size: tuple[int, ...], stride: int, padding: int
+    features: Tensor,
+    kernels: Tensor,
+    bias: Tensor | None,
+    size: tuple[int, ...],
+    stride: int,
+    padding: int,
 ) -> Tensor:
     """The sum of the kernels (C, O, k, k), each put at every position and times its feature."""
     windows = _product(kernels.flatten(1).t(), features.flatten(2))  # (N, O k k, h w)
-    return F.fold(windows, size, kernels.shape[2:], padding=padding, stride=stride)
+    out = F.fold(windows, size, kernels.shape[2:], padding=padding, stride=stride)
+    return out if bias is None else out + bias[:, None, None]
 
 
 def _product(weights: Tensor, maps: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -83,10 +88,6 @@ def _product(weights: Tensor, maps: Tensor, bias: Tensor | None = None) -> Tenso
         return product[None]
     rows = maps.transpose(1, 2).flatten(0, 1).contiguous()  # (N P, C)
     return F.linear(rows, weights, bias).view(batch, positions, -1).transpose(1, 2).contiguous()
-
-
-def _with_bias(features: Tensor, bias: Tensor | None) -> Tensor:
-    return features if bias is None else features + bias[:, None, None]
 
 
 def use_matrix_products(network: nn.Module) -> None:
