@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.experiments import (
+from pix2pix_utils.paths import data_root, output_root
+from pix2pix_utils.training.experiments import (
     AUGMENTED,
     EXPERIMENTS,
     PROFILES,
@@ -19,8 +20,7 @@ from pix2pix_utils.experiments import (
     configure,
     default_profile,
 )
-from pix2pix_utils.interrupts import Interrupted, InterruptGuard
-from pix2pix_utils.paths import data_root, output_root
+from pix2pix_utils.training.interrupts import Interrupted, InterruptGuard
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -178,9 +178,9 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_data(arguments: argparse.Namespace) -> int:
-    from pix2pix_utils.camvid import CAMVID_LICENCE, download_camvid
-    from pix2pix_utils.data import check_source
-    from pix2pix_utils.sources import open_source
+    from pix2pix_utils.data.camvid import CAMVID_LICENCE, download_camvid
+    from pix2pix_utils.data.checking import check_source
+    from pix2pix_utils.data.discovery import open_source
 
     if arguments.download:
         if arguments.dataset.lower() != "camvid":
@@ -211,13 +211,13 @@ def run_data(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
+    from pix2pix_utils.acceleration.distributed import is_main, process_group, rank_zero_first
     from pix2pix_utils.devices import choose_device
-    from pix2pix_utils.distributed import is_main, main_first, processes
-    from pix2pix_utils.pretraining import train_experiment
-    from pix2pix_utils.runs import load_data_for
+    from pix2pix_utils.training.pretraining import train_experiment
+    from pix2pix_utils.training.runs import load_data_for
 
-    with processes(choose_device(arguments.device)) as device:
-        with main_first():  # the others then find the cache
+    with process_group(choose_device(arguments.device)) as device:
+        with rank_zero_first():  # the others then find the cache
             data = load_data_for(config, arguments.dataset, arguments.data_root)
         run = train_experiment(config, data, arguments.output or output_root(), device)
         if is_main():
@@ -236,8 +236,8 @@ def run_study(arguments: argparse.Namespace) -> int:
         configure(name.strip(), profile, arguments.seed, arguments.settings) for name in names
     ]
     from pix2pix_utils.devices import choose_device
-    from pix2pix_utils.runs import load_data_for
     from pix2pix_utils.study import run_study
+    from pix2pix_utils.training.runs import load_data_for
 
     device = choose_device(arguments.device)
     data = load_data_for(configs[0], arguments.dataset, arguments.data_root)
@@ -257,7 +257,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     data, config = choose_data(
         output, arguments.dataset, arguments.data_root, arguments.profile, arguments.settings
     )
-    _print_report(write_report(output, data, config, device, arguments.ship))
+    _print_report(write_report(output, data, config, device, arguments.publish))
     return 0
 
 
@@ -270,11 +270,12 @@ def _print_report(written: list[Path]) -> None:
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
+    from pix2pix_utils.data.source import SPLITS
     from pix2pix_utils.devices import choose_device
-    from pix2pix_utils.evaluation import generator_predictor, ssim_scores, summarize
-    from pix2pix_utils.runs import Run, load_data_of
-    from pix2pix_utils.sources import SPLITS
-    from pix2pix_utils.translation import load_generator
+    from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
+    from pix2pix_utils.evaluation.statistics import summarize
+    from pix2pix_utils.training.runs import Run, load_data_of
+    from pix2pix_utils.training.trained_generator import load_generator
 
     run = Run.open(arguments.run_dir)
     device = choose_device(arguments.device)
@@ -290,7 +291,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
             images = {"ssim": ssim_scores(predict, data[split])}
             _print_scores({split: summarize(images["ssim"])})
         if arguments.kid:
-            from pix2pix_utils.perceptual import inception_distances
+            from pix2pix_utils.evaluation.perceptual import inception_distances
 
             found = inception_distances(predict, data[split], device)
             deviation = f"+/- {found['kid_deviation']:.4f} over random halves"
@@ -309,9 +310,10 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
 def _print_measures(run, data, device, split: str, inference: str) -> dict:
     """Print all measures of a split, one a line; returns those that exist for every image."""
-    from pix2pix_utils.evaluation import summarize
-    from pix2pix_utils.measures import measure_run
-    from pix2pix_utils.segmentation import segmentation_summary, segmenter
+    from pix2pix_utils.evaluation.segmentation import segmenter
+    from pix2pix_utils.evaluation.segmentation_scores import segmentation_summary
+    from pix2pix_utils.evaluation.statistics import summarize
+    from pix2pix_utils.report.run_measures import measure_run
 
     output = run.folder.resolve().parent.parent  # that `runs/` lies in
     measured = measure_run(run, data, output, device, split, inference)
@@ -348,7 +350,7 @@ def run_translate(arguments: argparse.Namespace) -> int:
 
 
 def run_badges(arguments: argparse.Namespace) -> int:
-    from pix2pix_utils import badges
+    from pix2pix_utils.course import badges
     from pix2pix_utils.paths import project_root
 
     project = project_root()

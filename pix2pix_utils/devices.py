@@ -1,7 +1,15 @@
 """Which device the networks run on."""
 
-import torch
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
 
+import numpy
+import torch
+import torchvision
+
+from pix2pix_utils import __version__
 from pix2pix_utils.errors import UserError
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -15,3 +23,42 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "cuda" and not available:
         raise UserError("--device cuda: torch sees no CUDA GPU here; use --device cpu or auto")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def describe_environment(device: torch.device) -> dict:
+    """Versions and hardware, as far as they can change a number."""
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "pix2pix_utils": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": numpy.__version__,
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpu_threads": torch.get_num_threads(),
+        "device": device.type,
+        "gpu": gpu,
+    }
+
+
+# how CPUs, and libraries beside torch's own allocator, say it: they have no exception for it
+_MESSAGES = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a computation ended for want of memory, on a GPU or a CPU."""
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or any(message in str(error) for message in _MESSAGES)
+
+
+@contextmanager
+def explain_out_of_memory(advice: str) -> Iterator[None]:
+    """Raise UserError with `advice` where the block runs out of memory."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(advice) from None

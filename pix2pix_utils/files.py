@@ -28,7 +28,7 @@ class WriteError(OSError):
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, which takes its place when the block ends without an error.
 
     A crash at any moment leaves either the old file or the new one, never a part of one. Raises
@@ -62,7 +62,7 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)?")  # as `replacing` names them
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in one piece."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ def project_root() -> Path | None:
     """The checkout that the working directory or this package lies in; None outside of one."""
     for start in (Path.cwd(), Path(__file__).resolve().parent):
         for folder in (start, *start.parents):
-            if (folder / "pix2pix_utils" / "labels.py").is_file() and (folder / "data").is_dir():
+            if (folder / "pix2pix_utils" / "__init__.py").is_file() and (folder / "data").is_dir():
                 return folder
     return None
 

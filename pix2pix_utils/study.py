@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from pix2pix_utils.config import Config
-from pix2pix_utils.data import StreetData
+from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.pretraining import train_experiment
 from pix2pix_utils.report import write_report
-from pix2pix_utils.runs import Run
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.pretraining import train_experiment
+from pix2pix_utils.training.runs import Run
 
 
 @dataclass

@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 
+from pix2pix_utils.devices import is_out_of_memory
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.memory import is_out_of_memory
+from pix2pix_utils.files import (
+    atomic_write,
+)
 
 
 def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> Any:
@@ -51,3 +54,23 @@ def _check_sizes(path: Path) -> None:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > path.stat().st_size:
             raise zipfile.BadZipFile(f"it would unpack to {unpacked} bytes")
+
+
+def save_checkpoint(path: Path, state: dict) -> None:
+    """Write a checkpoint, or weights alone, in one piece: a crash leaves the one before."""
+    with atomic_write(path) as temporary:
+        save_tensors(temporary, state)
+
+
+def save_tensors(path: Path, state: dict) -> None:
+    """`torch.save` that raises the OSError of a disk that is full.
+
+    Given a path, torch writes by itself and raises RuntimeErrors that do not tell why.
+    """
+    with path.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # closing the archive fails too, and hides the reason
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise

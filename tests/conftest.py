@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pix2pix_utils.data import load_data
-from pix2pix_utils.experiments import configure
-from pix2pix_utils.labels import CAMVID
+from pix2pix_utils.data.dataset import load_data
+from pix2pix_utils.data.palette import CAMVID
+from pix2pix_utils.training.experiments import configure
 
 torch.set_num_threads(1)  # tiny networks: more threads only wait for each other
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from pix2pix_utils.__main__ import main
-from pix2pix_utils.benchmark import growth, variants
+from pix2pix_utils.benchmark import scaling as growth
+from pix2pix_utils.benchmark import variants
 from pix2pix_utils.benchmark.steps import ByteCounter
-from pix2pix_utils.experiments import configure
-from pix2pix_utils.step import Networks
+from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.step import Networks
 
 CPU = torch.device("cpu")
 

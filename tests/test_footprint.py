@@ -93,8 +93,8 @@ def test_no_file_name_is_wrong_on_another_system(
     camvid_folder, tmp_path, smoke_config, street_data
 ):
     """Windows knows no < > : " | ? * in a name, and none that ends in a dot or a space."""
-    from pix2pix_utils.experiments import AUGMENTED, EXPERIMENTS
-    from pix2pix_utils.runs import Run
+    from pix2pix_utils.training.experiments import AUGMENTED, EXPERIMENTS
+    from pix2pix_utils.training.runs import Run
 
     names = [Run.create(tmp_path, smoke_config, street_data).folder.name, *EXPERIMENTS, *AUGMENTED]
     for name in names:

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix_utils.config import Config
-from pix2pix_utils.experiments import TABLE_1
+from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.files import read_json
-from pix2pix_utils.floors import FLOORS
 from pix2pix_utils.report import record_summaries
 from pix2pix_utils.report.selection import protocol_of
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.experiments import TABLE_1
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COLUMNS = ("synthetic", "camvid")  # the table's data sets, behind the report's column
 
 
-def shipped(dataset: str) -> dict:
+def published(dataset: str) -> dict:
     return read_json(ROOT / "data" / "results" / f"{dataset}-demo.json")
 
 
@@ -35,7 +35,7 @@ def table_cells(row: str) -> list[str]:
 
 @pytest.mark.parametrize("column, dataset", list(enumerate(COLUMNS, start=2)))
 def test_the_results_table_is_what_was_measured(column, dataset):
-    record = shipped(dataset)
+    record = published(dataset)
     assert record["dataset"] == dataset and record["profile"] == "demo"
     measured = record_summaries(record)
     assert measured.keys() >= set(TABLE_1)
@@ -43,14 +43,14 @@ def test_the_results_table_is_what_was_measured(column, dataset):
         cells = table_cells(f"**{name}**")
         assert cells[1] == paper()[name]
         assert cells[column] == "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**measured[name])
-    for name in FLOORS:
+    for name in REFERENCE_PREDICTORS:
         mean = record["no_network"][name]["test"]["mean"]
         assert table_cells(f"no network: {name}")[column] == f"{mean:.3f}"
 
 
 def test_the_results_say_how_they_were_made():
     for dataset in COLUMNS:
-        record = shipped(dataset)
+        record = published(dataset)
         assert record["protocol"]["image_size"] == 64 and record["protocol"]["epochs"] == 5
         for run in record["runs"]:
             assert run["environment"]["date"] and run["environment"]["torch"]

@@ -2,13 +2,13 @@
 
 import torch
 
-from pix2pix_utils.benchmark.around import data_wait, ssim_speed, start_seconds
-from pix2pix_utils.benchmark.growth import growth_with_pairs, growth_with_pixels
 from pix2pix_utils.benchmark.losses import loss_differences
 from pix2pix_utils.benchmark.machine import matrix_product_rate, memory_bandwidth
+from pix2pix_utils.benchmark.overheads import data_wait, ssim_speed, start_seconds
+from pix2pix_utils.benchmark.scaling import growth_with_pairs, growth_with_pixels
 from pix2pix_utils.benchmark.steps import step_rows, time_steps
 from pix2pix_utils.benchmark.variants import REFERENCE_3, REFERENCE_4
-from pix2pix_utils.runs import describe_environment
+from pix2pix_utils.devices import describe_environment
 
 
 def run_benchmark(image_size: int, width: int, repeats: int, device: torch.device) -> dict:

@@ -7,11 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix_utils.benchmark.variants import (
-    networks_of_baseline,
-    our_step,
-    use_torchs_convolutions,
-)
+from pix2pix_utils.benchmark.variants import networks_of_baseline, our_step, use_torchs_convolutions
 
 
 def loss_differences(

@@ -17,13 +17,13 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from pix2pix_utils.allocator import keep_freed_memory
+from pix2pix_utils.acceleration.memory import reuse_freed_memory
 from pix2pix_utils.benchmark.machine import peak_of_this_process, seconds_of
 from pix2pix_utils.benchmark.variants import REFERENCE_3, REFERENCE_4, make_step
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """What the process of one variant found."""
 
     seconds: list[float]  # of each step
@@ -34,15 +34,15 @@ class Measured:
 
 def time_steps(
     variants: list[str], image_size: int, width: int, repeats: int, device: torch.device
-) -> dict[str, Measured]:
+) -> dict[str, Measurements]:
     """`repeats` steps of each variant, which take turns, behind two to warm up."""
     context = multiprocessing.get_context("spawn")
-    ends, processes = {}, []
+    ends, process_group = {}, []
     for name in variants:
         ends[name], end = context.Pipe()
         arguments = (end, name, image_size, width, str(device), torch.get_num_threads())
-        processes.append(context.Process(target=_step_on_call, args=arguments, daemon=True))
-        processes[-1].start()
+        process_group.append(context.Process(target=_step_on_call, args=arguments, daemon=True))
+        process_group[-1].start()
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for round_ in tqdm(range(repeats + 2), "steps", unit="round"):
         for name, end in ends.items():
@@ -53,8 +53,8 @@ def time_steps(
     measured = {}
     for name, end in ends.items():
         end.send("end")
-        measured[name] = Measured(seconds[name], *end.recv())
-    for process in processes:
+        measured[name] = Measurements(seconds[name], *end.recv())
+    for process in process_group:
         process.join()
     return measured
 
@@ -66,7 +66,7 @@ def _step_on_call(
     device = torch.device(device_name)
     torch.set_num_threads(threads)
     if variant not in (REFERENCE_3, REFERENCE_4):
-        keep_freed_memory()  # as `Trainer` does
+        reuse_freed_memory()  # as `Trainer` does
     step = make_step(variant, image_size, width, device)
     while end.recv() == "step":
         end.send(seconds_of(step, device))
@@ -94,7 +94,7 @@ class ByteCounter(TorchDispatchMode):
 
 
 def step_rows(
-    measured: Mapping[str, Measured], rates: Mapping[str, float], bandwidth: float
+    measured: Mapping[str, Measurements], rates: Mapping[str, float], bandwidth: float
 ) -> list[dict]:
     """One record a variant: time, ratios to the references, share of the roofline, memory.
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix_utils.experiments import configure
-from pix2pix_utils.graphs import GraphedStep
-from pix2pix_utils.losses import build_objective
-from pix2pix_utils.step import Networks, training_step
+from pix2pix_utils.acceleration.graphs import GraphedStep
+from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.losses import build_objective
+from pix2pix_utils.training.step import Networks, training_step
 
 Step = Callable[[], object]
 BCE = F.binary_cross_entropy_with_logits

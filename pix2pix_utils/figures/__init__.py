@@ -8,7 +8,7 @@ from pix2pix_utils.figures.curves import training_curves
 from pix2pix_utils.figures.diagrams import unet_diagram
 from pix2pix_utils.figures.pictures import image_grid, score_maps
 from pix2pix_utils.figures.saving import save
-from pix2pix_utils.figures.scores import (
+from pix2pix_utils.figures.score_plots import (
     differences,
     sampled_means,
     score_columns,

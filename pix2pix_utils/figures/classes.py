@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.figures.style import COLORS, MARKERS
-from pix2pix_utils.labels import Palette
 
 
 def palette_legend(palette: Palette, columns: int = 5) -> Figure:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from pix2pix_utils.data import to_uint8
+from pix2pix_utils.data.pairs import to_uint8
 from pix2pix_utils.figures.style import CELL
 
 

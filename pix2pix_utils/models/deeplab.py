@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large, deeplabv3_resnet50
 
+from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.models.convolution import use_matrix_products
 from pix2pix_utils.models.initialization import init_normal
 
 # The builder, and the channels of the features that its backbone returns.
@@ -62,7 +62,7 @@ class DeepLabGenerator(nn.Module):
                 # MobileNet's 0.01 is meant for long training: after a few hundred steps the
                 # running statistics still lag, and photos made in `eval()` are worse.
                 module.momentum = 0.1
-        use_matrix_products(self.backbone)
+        accelerate_on_cpu(self.backbone)
         self.output = nn.Conv2d(channels, 3, kernel_size=1)
         self.output.apply(init_normal)
         self._frozen = False

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from pix2pix_utils.acceleration.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.models.initialization import init_normal
 from pix2pix_utils.models.unet import IMAGE_SIZES
 

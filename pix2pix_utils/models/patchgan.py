@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.models.convolution import Conv2d
+from pix2pix_utils.acceleration.convolution import Conv2d
 from pix2pix_utils.models.initialization import init_normal
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.models.convolution import Conv2d, ConvTranspose2d
+from pix2pix_utils.acceleration.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.models.unet import levels_to_one_pixel
 
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import resnet18
 
+from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.models.convolution import use_matrix_products
 from pix2pix_utils.models.deeplab import ImageNetNormalization
 from pix2pix_utils.models.initialization import init_normal
 
@@ -78,7 +78,7 @@ class ResNet18Discriminator(nn.Module):
         self.backbone = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in stages))
         self.head = nn.Linear(512, 1) if head == "scalar" else nn.Conv2d(256, 1, kernel_size=1)
         self.head.apply(init_normal)
-        use_matrix_products(self.backbone)
+        accelerate_on_cpu(self.backbone)
 
     def forward(self, label: Tensor, photo: Tensor) -> Tensor:
         # The label map is no photo, but the same scale for both keeps their gradients comparable.

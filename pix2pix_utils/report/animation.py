@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from pix2pix_utils.files import replacing
-from pix2pix_utils.runs import Run
+from pix2pix_utils.files import atomic_write
+from pix2pix_utils.training.runs import Run
 
 FRAMES = 40  # at most; evenly spaced epochs, the first and the last among them
 WIDTH = 560  # pixels, at least; small pictures are enlarged
@@ -47,7 +47,7 @@ def _frame(path: Path, heading: str) -> Image.Image:
 def write_animation(frames: list[Image.Image], path: Path) -> None:
     """Write frames as a GIF that repeats."""
     durations = [MILLISECONDS] * (len(frames) - 1) + [4 * MILLISECONDS]
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         frames[0].save(
             temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0
         )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pix2pix_utils.evaluation import paired_difference
-from pix2pix_utils.experiments import EXPERIMENTS, TABLE_1
-from pix2pix_utils.report.scores import DIFFERENCE, SeedScores, mean_over_seeds
+from pix2pix_utils.evaluation.statistics import paired_difference
+from pix2pix_utils.report.comparison import DIFFERENCE, SeedScores, mean_over_seeds
+from pix2pix_utils.training.experiments import EXPERIMENTS, TABLE_1
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,16 @@ import torch
 from matplotlib.figure import Figure
 
 from pix2pix_utils import figures
-from pix2pix_utils.data import StreetData, to_uint8
-from pix2pix_utils.evaluation import generator_predictor, paired_difference, summarize
-from pix2pix_utils.report.measured import Measured, class_means, scored_classes
-from pix2pix_utils.report.scores import image_scores
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import to_uint8
+from pix2pix_utils.evaluation.predictors import generator_predictor
+from pix2pix_utils.evaluation.statistics import paired_difference, summarize
+from pix2pix_utils.report.collect import Measurements, class_means, scored_classes
+from pix2pix_utils.report.comparison import image_scores
 from pix2pix_utils.report.selection import Selection
-from pix2pix_utils.report.tables import BEST_FLOOR, describe
-from pix2pix_utils.runs import Run
-from pix2pix_utils.translation import load_generator
+from pix2pix_utils.report.tables import BEST_REFERENCE, describe
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.trained_generator import load_generator
 
 SCENES = 4  # test scenes in the strip of translations
 MODELS = 8  # in one strip or panel of curves; more cannot be told apart in print
@@ -98,7 +100,7 @@ class Pictures:
 
     data: StreetData
     selection: Selection
-    measured: Measured
+    measured: Measurements
 
     def all(self) -> Iterator[Picture]:
         if self.selection.variants:
@@ -250,7 +252,7 @@ class Pictures:
     def _classes(self) -> Picture:
         palette = self.data.palette
         shown = dict(list(self.measured.models.items())[: MODELS - 1])
-        shown[BEST_FLOOR] = self.measured.no_network[BEST_FLOOR]
+        shown[BEST_REFERENCE] = self.measured.no_network[BEST_REFERENCE]
         means = {name: class_means(measures) for name, measures in shown.items()}
         order = scored_classes(self.data.test, means.values())
         return self._picture(

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import torch
 
-from pix2pix_utils.config import Config
-from pix2pix_utils.data import StreetData
+from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.experiments import (
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.experiments import (
     EXPERIMENTS,
     PROFILES,
     configure,
     default_profile,
     find_experiment,
 )
-from pix2pix_utils.runs import Run
-from pix2pix_utils.translation import load_generator
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.trained_generator import load_generator
 
-LESSON = "pretraining-"  # what a pretrained row's weights were learnt with is no row itself
+PRETRAINING_PREFIX = "pretraining-"  # of runs that only prepare weights: no row of a table
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def find_runs(output: Path) -> tuple[list[Run], dict[str, str]]:
         except (UserError, KeyError, TypeError) as error:
             unreadable[path.name] = str(error)
             continue
-        if not run.config.experiment.startswith(LESSON):
+        if not run.config.experiment.startswith(PRETRAINING_PREFIX):
             runs.append(run)
     return sorted(runs, key=_age, reverse=True), unreadable
 
@@ -147,7 +147,7 @@ def choose_data(
     whole profile come before those with changed settings. Without any run it is the default.
     Raises UserError if the data is not what that run was trained on.
     """
-    from pix2pix_utils.runs import load_data_for, load_data_of  # which writes reports itself
+    from pix2pix_utils.training.runs import load_data_for, load_data_of
 
     config = configure("baseline", profile, settings=settings) if profile or settings else None
     runs = _fitting(find_runs(output)[0], dataset, config)

@@ -7,35 +7,31 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_utils.data import StreetData, class_frequencies
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import class_frequencies
+from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation import paired_difference, summarize
-from pix2pix_utils.experiments import (
-    PROFILES,
-    TABLE_1,
-    configure,
-    find_experiment,
-)
-from pix2pix_utils.measures import Measures
+from pix2pix_utils.evaluation.measures import Measures
+from pix2pix_utils.evaluation.segmentation_scores import segmentation_summary
+from pix2pix_utils.evaluation.statistics import paired_difference, summarize
 from pix2pix_utils.paths import output_root
-from pix2pix_utils.report.findings import finding_rows
-from pix2pix_utils.report.measured import Measured, class_means, scored_classes, summaries
-from pix2pix_utils.report.scores import (
+from pix2pix_utils.report.collect import Measurements, class_means, scored_classes, summaries
+from pix2pix_utils.report.comparison import (
     DIFFERENCE,
     INTERVAL,
     image_scores,
     seed_scores,
     seed_spread,
 )
+from pix2pix_utils.report.findings import finding_rows
+from pix2pix_utils.report.published import SSIM_CONVENTION, record_summaries
 from pix2pix_utils.report.selection import Selection, profile_of, protocol_of
-from pix2pix_utils.report.shipped import SSIM_CONVENTION, record_summaries
-from pix2pix_utils.runs import Run
-from pix2pix_utils.segmentation import segmentation_summary
-from pix2pix_utils.sources import SPLITS
+from pix2pix_utils.training.experiments import PROFILES, TABLE_1, configure, find_experiment
+from pix2pix_utils.training.runs import Run
 
 AUGMENTATIONS = ("flip", "jitter", "flip+jitter")
 ALPHAS = ("baseline-l1-50", "baseline-l1-75", "baseline")  # 50, 75 and 100
-BEST_FLOOR = "class and row colour"  # by its mean, on every data set measured so far
+BEST_REFERENCE = "class and row colour"  # by its mean, on every data set measured so far
 
 
 @dataclass(frozen=True)
@@ -112,8 +108,8 @@ class Tables:
 
     data: StreetData
     selection: Selection
-    measured: Measured
-    shipped: dict | None  # a record of `data/results`
+    measured: Measurements
+    published: dict | None  # a record of `data/results`
     output: Path  # that holds the runs
 
     def all(self) -> list[Table]:
@@ -128,7 +124,7 @@ class Tables:
             f"{self._caption()} In brackets: 95 % bootstrap interval of the mean over the images, "
             "each image's score being its mean over the seeds. The report's numbers are for "
             "Cityscapes at 256x256 pixels after 200 epochs: compare within a column.",
-            self._shipped_note(),
+            self._published_note(),
         )
 
     def alpha(self) -> Table:
@@ -181,11 +177,11 @@ class Tables:
     def paired(self) -> Table:
         """Every model minus the first of them, and minus the best floor, image by image."""
         models = {name: m.images["ssim"] for name, m in self.measured.models.items()}
-        floor = self.measured.no_network[BEST_FLOOR].images["ssim"]
+        floor = self.measured.no_network[BEST_REFERENCE].images["ssim"]
         pairs = [(name, next(iter(models))) for name in list(models)[1:]]
         rows = [_paired_row(name, first, models[name], models[first]) for name, first in pairs]
         rows += [
-            _paired_row(name, self._label(BEST_FLOOR), scores, floor)
+            _paired_row(name, self._label(BEST_REFERENCE), scores, floor)
             for name, scores in models.items()
         ]
         return Table(
@@ -243,7 +239,7 @@ class Tables:
 
     def classes(self) -> Table:
         shown = {**self.measured.models}
-        shown[BEST_FLOOR] = self.measured.no_network[BEST_FLOOR]
+        shown[BEST_REFERENCE] = self.measured.no_network[BEST_REFERENCE]
         columns = {self._label(name): class_means(measures) for name, measures in shown.items()}
         shares = class_frequencies(self.data.test)
         rows = [
@@ -273,11 +269,11 @@ class Tables:
     def _score_row(self, name: str) -> dict:
         """A variant's row: the report's numbers, the shipped one, ours, and how seeds differ."""
         runs = self.selection.variants.get(name)
-        shipped = record_summaries(self.shipped) if self.shipped else {}
+        published = record_summaries(self.published) if self.published else {}
         row = {"model": title_of(name), "experiment": name}
         row["starts from"] = start_of(runs[0]) if runs else self._why_missing(name)
         row |= _reported(name)
-        row["shipped test"] = INTERVAL.format(**shipped[name]) if name in shipped else ""
+        row["shipped test"] = INTERVAL.format(**published[name]) if name in published else ""
         for split in SPLITS:
             row[split] = INTERVAL.format(**summarize(image_scores(runs, split))) if runs else ""
         means = [float(image_scores([run]).mean()) for run in runs or []]
@@ -286,11 +282,11 @@ class Tables:
         return row
 
     def _no_network_cells(self) -> Iterator[dict]:
-        shipped = self.shipped["no_network"] if self.shipped else {}
+        published = self.published["no_network"] if self.published else {}
         for name, measures in self.measured.no_network.items():
             yield {
                 "model": self._label(name),
-                "shipped test": _interval(shipped[name]["test"]) if name in shipped else "",
+                "shipped test": _interval(published[name]["test"]) if name in published else "",
                 "val": _interval(summarize(self.measured.val[name])),
                 "test": _interval(summarize(measures.images["ssim"])),
             }
@@ -310,14 +306,14 @@ class Tables:
     def _caption(self) -> str:
         return describe(self.selection, self.data)
 
-    def _shipped_note(self) -> tuple[str, ...]:
-        if not self.shipped:
+    def _published_note(self) -> tuple[str, ...]:
+        if not self.published:
             return (f"There is no shipped measurement of the data set {self.data.name}.",)
-        days = {run["environment"]["date"][:10] for run in self.shipped["runs"]}
+        days = {run["environment"]["date"][:10] for run in self.published["runs"]}
         period = " to ".join(sorted({min(days), max(days)}))
-        protocol = self.shipped["protocol"]
+        protocol = self.published["protocol"]
         return (
-            f"Shipped: {self.shipped['dataset']} at {protocol['image_size']} pixels, "
+            f"Shipped: {self.published['dataset']} at {protocol['image_size']} pixels, "
             f"{protocol['epochs']} epochs, measured {period} for this project.",
         )
 

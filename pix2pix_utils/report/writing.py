@@ -7,19 +7,19 @@ import matplotlib
 import torch
 
 from pix2pix_utils import figures
-from pix2pix_utils.config import Config
-from pix2pix_utils.data import StreetData
+from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import read_json, replacing, write_text
+from pix2pix_utils.files import atomic_write, read_json, write_text
 from pix2pix_utils.report.animation import epoch_frames, write_animation
+from pix2pix_utils.report.collect import measure_all
 from pix2pix_utils.report.formats import as_csv, as_latex, as_markdown
-from pix2pix_utils.report.measured import measure_all
 from pix2pix_utils.report.page import Section, Shown, build_page, settings_table
 from pix2pix_utils.report.pictures import Picture, Pictures, best_on_val
+from pix2pix_utils.report.published import find_published, publish, results_record, write_record
 from pix2pix_utils.report.selection import Selection, profile_of, protocol_of, select_runs
-from pix2pix_utils.report.shipped import find_shipped, results_record, ship, write_record
 from pix2pix_utils.report.tables import Table, Tables, describe, start_of
-from pix2pix_utils.runs import Run
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.runs import Run
 
 SECTIONS = {  # of the page: the names of tables and pictures under each heading
     "What the models paint": ("translations", "figure1", "figure2", "ranked", "epochs"),
@@ -41,7 +41,7 @@ def write_report(
     data: StreetData,
     config: Config,
     device: torch.device,
-    ship_to: Path | None = None,
+    publish_to: Path | None = None,
 ) -> list[Path]:
     """Write `output/report` about the runs below `output/runs`; returns its files.
 
@@ -54,10 +54,10 @@ def write_report(
     selection = select_runs(output, data, config)
     measured = measure_all(selection, data, Path(output), device)
     record = results_record(selection, data, measured)
-    if ship_to:
-        ship(ship_to, record)
-    shipped = find_shipped(data.name, selection.profile)
-    tables = Tables(data, selection, measured, shipped, Path(output)).all()
+    if publish_to:
+        publish(publish_to, record)
+    published = find_published(data.name, selection.profile)
+    tables = Tables(data, selection, measured, published, Path(output)).all()
 
     written = [folder / "results.json"]
     write_record(written[0], record)
@@ -132,7 +132,7 @@ def _animate(selection: Selection, data: StreetData, folder: Path) -> Shown | No
         return None
     path, still = folder / "epochs.gif", folder / "epochs.png"
     write_animation(frames, path)
-    with replacing(still) as temporary:
+    with atomic_write(still) as temporary:
         frames[-1].save(temporary)
     return Shown(
         "epochs",

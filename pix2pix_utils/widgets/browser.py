@@ -8,8 +8,9 @@ slider without flicker.
 import ipywidgets
 import numpy as np
 
-from pix2pix_utils.data import StreetData, StreetPairs
-from pix2pix_utils.sources import SPLITS
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import StreetPairs
+from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import picture_tag, sentences
 

@@ -15,12 +15,13 @@ import torch
 from matplotlib.figure import Figure
 
 from pix2pix_utils import figures
-from pix2pix_utils.data import StreetData, to_uint8, to_unit
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import to_uint8, to_unit
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation import Predictor, generator_predictor
-from pix2pix_utils.metrics import ssim
-from pix2pix_utils.runs import Run
-from pix2pix_utils.translation import load_generator
+from pix2pix_utils.evaluation.metrics import ssim
+from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import (
     SHOWN_SIZE,

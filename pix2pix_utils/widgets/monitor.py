@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import ipywidgets
 
-from pix2pix_utils.runs import Run
-from pix2pix_utils.training import Reading
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.trainer import Progress
 from pix2pix_utils.widgets.markup import Point, file_tag, line_chart, sentences
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
@@ -35,21 +35,21 @@ class TrainingMonitor:
         self.problem: Exception | None = None
         self._head = ipywidgets.HTML(sentences("Waiting for a training to begin."))
         self._curves = ipywidgets.HTML()
-        self._samples = ipywidgets.HTML()
-        self.widget = ipywidgets.VBox([self._head, self._curves, self._samples])
+        self.read_samples = ipywidgets.HTML()
+        self.widget = ipywidgets.VBox([self._head, self._curves, self.read_samples])
         self._run: Run | None = None
         self._shown_epoch = -1  # the samples' epoch
         self._draw_at = 0.0
         self._began = (0.0, 0)  # when this run was first seen, and its steps at that time
 
-    def __call__(self, reading: Reading) -> None:
+    def __call__(self, reading: Progress) -> None:
         now = time.monotonic()
         try:
             if self._run is None or reading.run.folder != self._run.folder:
                 self._run, self._shown_epoch = reading.run, -1
                 self._began, self._draw_at = (now, _steps(reading)), 0.0
             if reading.epoch >= reading.epochs or now >= self._draw_at:
-                self._draw(reading, now)
+                self.draw_share(reading, now)
                 cost = time.monotonic() - now
                 pause = max(SECONDS_BETWEEN_DRAWINGS, cost / LARGEST_SHARE)
                 self._draw_at = time.monotonic() + pause
@@ -60,28 +60,28 @@ class TrainingMonitor:
     def show(self, run: Run) -> None:
         """Draw the state that a run's folder has, as after a run that was loaded."""
         history = run.read_history()
-        self(Reading(run, len(history), run.config.epochs, 0, 1, {}, history))
+        self(Progress(run, len(history), run.config.epochs, 0, 1, {}, history))
 
-    def _draw(self, reading: Reading, now: float) -> None:
+    def draw_share(self, reading: Progress, now: float) -> None:
         began, steps = self._began
         done, left = _steps(reading) - steps, _all_steps(reading) - _steps(reading)
         seconds_left = (now - began) * left / done if done else None
         self._head.value = head(reading, seconds_left)
         self._curves.value = curve_panels(reading)
         if reading.epoch != self._shown_epoch:
-            self._samples.value = sample_panel(reading.run, reading.epoch)
+            self.read_samples.value = sample_panel(reading.run, reading.epoch)
             self._shown_epoch = reading.epoch
 
 
-def _steps(reading: Reading) -> int:
+def _steps(reading: Progress) -> int:
     return reading.epoch * reading.steps_per_epoch + reading.step
 
 
-def _all_steps(reading: Reading) -> int:
+def _all_steps(reading: Progress) -> int:
     return reading.epochs * reading.steps_per_epoch
 
 
-def head(reading: Reading, seconds_left: float | None) -> str:
+def head(reading: Progress, seconds_left: float | None) -> str:
     """The state in words and as a bar, as HTML."""
     return (
         f"{sentences(describe_reading(reading, seconds_left))}"
@@ -90,7 +90,7 @@ def head(reading: Reading, seconds_left: float | None) -> str:
     )
 
 
-def describe_reading(reading: Reading, seconds_left: float | None = None) -> str:
+def describe_reading(reading: Progress, seconds_left: float | None = None) -> str:
     """The state of a training in a few sentences.
 
     The losses are those of the current epoch, or of the last one right after its end.
@@ -156,7 +156,7 @@ PANELS = {
 }
 
 
-def curve_panels(reading: Reading) -> str:
+def curve_panels(reading: Progress) -> str:
     """Losses, verdicts and validation SSIM by epoch, as HTML.
 
     A hollow mark is the mean over the current epoch so far. A run without a discriminator has no

@@ -17,22 +17,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import nn
 
-from pix2pix_utils.data import StreetData, to_uint8
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import to_uint8
+from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation import generator_predictor
+from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.models import build_discriminator
 from pix2pix_utils.models.resnet_discriminator import SMALLEST_SIZE, ResNet18Discriminator
-from pix2pix_utils.runs import Run, load_checkpoint
-from pix2pix_utils.sources import SPLITS
-from pix2pix_utils.translation import load_generator
+from pix2pix_utils.training.checkpoints import load_checkpoint
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.widgets.keys import with_own_keys
-from pix2pix_utils.widgets.markup import (
-    SHOWN_SIZE,
-    data_uri,
-    png_bytes,
-    sentences,
-    unique_class,
-)
+from pix2pix_utils.widgets.markup import SHOWN_SIZE, data_uri, png_bytes, sentences, unique_class
 
 PHOTOS = ("real", "generated")
 COLORS = matplotlib.colormaps["cividis"]  # read the same way by the colour-blind

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pix2pix_utils import figures
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.runs import Run
+from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import file_tag, line_chart, sentences
 from pix2pix_utils.widgets.monitor import SAMPLE_WIDTH, curve

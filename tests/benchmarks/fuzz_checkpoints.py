@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from fuzzing import damage, run
 
-from pix2pix_utils.experiments import configure
-from pix2pix_utils.labels import CAMVID
+from pix2pix_utils.data.palette import CAMVID
 from pix2pix_utils.models import build_generator
-from pix2pix_utils.translation import load_generator
-from pix2pix_utils.weights import load_state
+from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.trained_generator import load_generator
+from pix2pix_utils.training.weights import load_state
 
 EXECUTED = "PIX2PIX_FUZZ_EXECUTED"
 # opcodes of a pickle that calls os.putenv, in front of whatever follows

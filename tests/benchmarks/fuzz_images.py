@@ -14,9 +14,9 @@ import numpy as np
 from fuzzing import damage, run
 from PIL import Image
 
-from pix2pix_utils.images import read_label_map
-from pix2pix_utils.labels import CITYSCAPES
-from pix2pix_utils.sources import FilePair, SideBySide
+from pix2pix_utils.data.images import read_label_map
+from pix2pix_utils.data.items import FilePair, SideBySide
+from pix2pix_utils.data.palette import CITYSCAPES
 
 SIZE = (48, 40)
 

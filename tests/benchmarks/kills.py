@@ -31,9 +31,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pix2pix_utils import cache, files, pretraining, runs, training
+from pix2pix_utils import files
 from pix2pix_utils.__main__ import main as command
-from pix2pix_utils.runs import load_checkpoint
+from pix2pix_utils.data import cache
+from pix2pix_utils.training import pretraining, runs
+from pix2pix_utils.training import trainer as training
+from pix2pix_utils.training.checkpoints import load_checkpoint
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # exit statuses: 130 and 143 when it was told, -15 for SIGTERM before there is anything to keep
@@ -110,7 +113,7 @@ def observe(observed: Observed, aim: Aim | None, signum: int) -> None:
             observed.reach()
             os.kill(os.getpid(), signum)
 
-    replacing, save_tensors, write = files.replacing, runs.save_tensors, Path.write_text
+    atomic_write, save_tensors, write = files.atomic_write, runs.save_tensors, Path.write_text
 
     @contextmanager
     def observed_replacing(path: Path) -> Iterator[Path]:
@@ -118,7 +121,7 @@ def observe(observed: Observed, aim: Aim | None, signum: int) -> None:
         with within(observed, f"write {kind}"):
             writes.append((kind, observed.count(kind), path))
             arrive("opened")
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 writes[-1] = (*writes[-1][:2], temporary)
                 yield temporary
                 arrive("whole")

@@ -8,11 +8,11 @@ import time
 
 import torch
 
-from pix2pix_utils.evaluation import generator_predictor, ssim_scores
-from pix2pix_utils.experiments import configure
-from pix2pix_utils.losses import build_objective
-from pix2pix_utils.runs import load_data_for
-from pix2pix_utils.training import Networks, training_step
+from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
+from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.losses import build_objective
+from pix2pix_utils.training.runs import load_data_for
+from pix2pix_utils.training.step import Networks, training_step
 
 GOAL = 0.9
 PAIRS = 8

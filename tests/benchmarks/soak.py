@@ -18,15 +18,15 @@ from statistics import median
 
 import torch
 
-from pix2pix_utils import training
-from pix2pix_utils.experiments import configure
-from pix2pix_utils.runs import Run, load_data_for
-from pix2pix_utils.training import Trainer
+from pix2pix_utils.training import trainer as training
+from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.runs import Run, load_data_for
+from pix2pix_utils.training.trainer import Trainer
 
 STEPS_PER_EPOCH = 20
 
 
-class Measured(Trainer):
+class Measurements(Trainer):
     """A trainer that notes with every update what the process holds.
 
     Times are of the processor, so that other work on the machine is not taken for growth.
@@ -61,7 +61,7 @@ def main() -> int:
     config = configure("baseline", "smoke", settings=[f"train_pairs={STEPS_PER_EPOCH}"])
     config = replace(config, epochs=steps // STEPS_PER_EPOCH)
     data = load_data_for(config, "synthetic")
-    trainer = Measured(config, data, torch.device("cpu"))
+    trainer = Measurements(config, data, torch.device("cpu"))
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         trainer.fit(Run.create(Path(folder), config, data))
     notes = trainer.notes

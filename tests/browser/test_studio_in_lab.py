@@ -80,7 +80,7 @@ class Studio:
 
 @pytest.fixture(scope="module")
 def class_index():
-    from pix2pix_utils.labels import CITYSCAPES
+    from pix2pix_utils.data.palette import CITYSCAPES
 
     return CITYSCAPES.index
 

@@ -1,0 +1,1 @@
+"""Faster training with the same result: convolutions, precision, graphs, several processes."""

@@ -1,0 +1,57 @@
+"""What every notebook starts from: a profile, a data set, a seed, and what follows from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.devices import choose_device
+from pix2pix_utils.paths import output_root
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.pretraining import train_experiment
+from pix2pix_utils.training.runs import Run, load_data_for
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The parameters of a notebook. `start` makes one."""
+
+    profile: str
+    dataset: str
+    seed: int
+    settings: tuple[str, ...]  # `key=value`, on top of the profile
+    device: torch.device
+    output: Path  # folder of the runs
+
+    def config(
+        self, experiment: str = "baseline", *settings: str, seed: int | None = None
+    ) -> Config:
+        """The configuration of an experiment, with further `key=value` settings or another seed."""
+        seed = self.seed if seed is None else seed
+        return configure(experiment, self.profile, seed, [*self.settings, *settings])
+
+    @cached_property
+    def data(self) -> StreetData:
+        """The data set at the lesson's size; the first use fills the cache."""
+        return load_data_for(self.config(), self.dataset)
+
+    def train(self, config: Config, **options: Any) -> Run:
+        """The finished run of a configuration on the lesson's data: loaded, resumed or trained.
+
+        `options` are those of `train_experiment`.
+        """
+        return train_experiment(config, self.data, self.output, self.device, **options)
+
+
+def start(
+    profile: str, dataset: str = "synthetic", seed: int = 0, settings: Sequence[str] = ()
+) -> Lesson:
+    """Begin a notebook; raises UserError for an unknown profile or setting."""
+    lesson = Lesson(profile, dataset, seed, tuple(settings), choose_device("auto"), output_root())
+    lesson.config()  # complains about a wrong profile or setting before anything else happens
+    return lesson

@@ -1,0 +1,103 @@
+"""One kind of pair, whatever the source: tensors in [-1, 1] that the networks see.
+
+`load_data` opens a data set; its three splits are `StreetPairs`. Networks work in [-1, 1], as the
+generator's tanh does; metrics work in [0, 1]; images are shown and stored as 0..255.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pix2pix_utils.data.cache import file_stamp, load_arrays
+from pix2pix_utils.data.discovery import open_source
+from pix2pix_utils.data.folders import evenly_spaced
+from pix2pix_utils.data.pairs import StreetPairs
+from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.data.source import SPLITS, Source, require_whole
+from pix2pix_utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class StreetData:
+    """A data set, ready to train on."""
+
+    name: str
+    location: str  # `load_data` opens it again by this: 'synthetic' or the folder
+    palette: Palette
+    train: StreetPairs
+    val: StreetPairs
+    test: StreetPairs
+    split_rule: str
+    description: str
+    fingerprint: str  # of the whole source, whatever the limits and the image size
+
+    @property
+    def splits(self) -> dict[str, list[str]]:
+        """The names of every split's pairs."""
+        return {split: self[split].names for split in SPLITS}
+
+    def __getitem__(self, split: str) -> StreetPairs:
+        return {"train": self.train, "val": self.val, "test": self.test}[split]
+
+
+def load_data(
+    dataset: str = "synthetic",
+    image_size: int = 64,
+    data_root: Path | None = None,
+    limits: Mapping[str, int | None] | None = None,
+    data_seed: int = 0,
+    progress: bool = True,
+) -> StreetData:
+    """Open a data set by name or path (see `sources.open_source`) at `image_size` pixels square.
+
+    `limits` holds how many pairs of a split are used, evenly spaced over it; None means all. The
+    first call fills the cache, later ones only open it. Raises UserError for anything about the
+    data set or the cache that the user can mend.
+    """
+    if image_size < 1:
+        raise UserError(f"the image size is {image_size}, but it must be at least 1")
+    source = open_source(dataset, data_root, data_seed)
+    require_whole(source)
+    used = limit_source(source, limits or {})
+    pairs = {}
+    for split in SPLITS:
+        photos, classes = load_arrays(used, split, image_size, progress)
+        names = [item.name for item in used.splits[split]]
+        pairs[split] = StreetPairs(photos, classes, names, source.palette)
+    return StreetData(
+        source.name,
+        source.location,
+        source.palette,
+        **pairs,
+        split_rule=source.split_rule,
+        description=source.description,
+        fingerprint=fingerprint(source),
+    )
+
+
+def limit_source(source: Source, limits: Mapping[str, int | None]) -> Source:
+    """The source with at most `limits[split]` evenly spaced pairs in a split."""
+    splits = dict(source.splits)
+    for split, count in limits.items():
+        if split not in splits:
+            raise UserError(f"there is no split '{split}' to limit; there are {', '.join(SPLITS)}")
+        if count is not None:
+            if count < 1:
+                raise UserError(f"the limit of {split} is {count}, but it must be at least 1")
+            splits[split] = tuple(evenly_spaced(splits[split], count))
+    return replace(source, splits=splits)
+
+
+def fingerprint(source: Source) -> str:
+    """A short hash of the pairs' names, file sizes and splits.
+
+    Copies of the same data agree wherever they lie and whenever they were copied.
+    """
+    splits = {
+        split: [(item.name, [file_stamp(path)[1] for path in item.files]) for item in items]
+        for split, items in source.splits.items()
+    }
+    material = [source.version, source.palette.colors.tolist(), splits]
+    return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,107 @@
+"""Street scenes drawn from a seed: pairs of a class map and a photo, without any download.
+
+A stand-in for Cityscapes (Cordts et al. 2016) that needs no registration: the same classes, about
+the same share of pixels for each, and a camera like theirs, 2 : 1, whose picture is squeezed into
+a square as pix2pix does (Isola et al. 2017). A scene is made in three steps:
+
+1. `scene` rolls a description in metres: camera, road, houses, trees, traffic, walkers, light.
+2. `canvas` paints it back to front, with the shapes of `surroundings` and `traffic`. Every call
+   paints one polygon with the number of a *surface*; the table of surfaces knows the class of that
+   number and its colour, so that class map and photo are aligned by construction.
+3. `photo` lights the surfaces and takes the picture: texture, sun, shadow, haze, exposure, noise.
+
+Shapes and looks are rolled with separate dice. The class map depends on the shapes alone; colours,
+windows and light are the part of a photo that no network can read off the label map.
+
+World coordinates are metres: x to the right, y up from the road, z ahead of the camera. Picture
+coordinates u and v run from 0 to 1, from left to right and from top to bottom.
+"""
+
+import math
+
+import numpy as np
+
+from pix2pix_utils.data.streets.canvas import Canvas
+from pix2pix_utils.data.streets.photo import develop
+from pix2pix_utils.data.streets.scene import (
+    Barrier,
+    Building,
+    Cycle,
+    Dice,
+    Person,
+    Post,
+    Tree,
+    Vehicle,
+    sample_light,
+    sample_scene,
+)
+from pix2pix_utils.data.streets.surroundings import (
+    paint_backdrop,
+    paint_barrier,
+    paint_building,
+    paint_tree,
+)
+from pix2pix_utils.data.streets.traffic import (
+    MODELS,
+    paint_bonnet,
+    paint_cycle,
+    paint_person,
+    paint_post,
+    paint_vehicle,
+)
+from pix2pix_utils.errors import UserError
+
+SIZES = (16, 1024)  # smallest and largest picture
+
+_PAINTERS = {
+    Building: paint_building,
+    Barrier: paint_barrier,
+    Tree: paint_tree,
+    Vehicle: paint_vehicle,
+    Cycle: paint_cycle,
+    Person: paint_person,
+    Post: paint_post,
+}
+
+
+def _depth(thing) -> float:
+    """Where a thing stands in the painting order: its far end for what lines the street."""
+    if isinstance(thing, Building):
+        return thing.far - 0.001 + (0.5 if thing.front > thing.side.front + 5 else 0)
+    if isinstance(thing, Barrier):
+        return thing.far - 0.01
+    if isinstance(thing, Vehicle):
+        model = MODELS[thing.model]
+        reach = abs(math.cos(thing.heading)) * model.length + model.width
+        return thing.z - reach / 2 + 0.3
+    return thing.z
+
+
+def draw_street(
+    index: int, seed: int = 0, size: int = 256, look: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the street scene number `index` of a seed.
+
+    Returns its class map (size, size) uint8 of indices into `labels.CITYSCAPES`, and its photo
+    (size, size, 3) uint8. The same numbers always give the same scene, in whatever order scenes are
+    drawn, and the same scene at every size from 16 to 1024. Another `look` gives another photo of
+    the same class map: other colours, other windows, other weather.
+    """
+    for name, value in (("index", index), ("seed", seed), ("look", look)):
+        if value < 0:
+            raise UserError(f"the {name} of a street scene is 0 or more, not {value}")
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise UserError(f"street scenes are {SIZES[0]} to {SIZES[1]} pixels wide, not {size}")
+    shape, looks = Dice(seed, index, 0), Dice(seed, index, 1, look)
+    scene = sample_scene(shape)
+    # Several samples per pixel smooth the edges of the photo; small pictures need more of them.
+    fine = max(1 if size > 512 else 2, -(-192 // size))
+    canvas = Canvas(scene.camera, sample_light(looks), shape, looks, size * fine)
+    paint_backdrop(canvas, scene)
+    for thing in sorted(scene.things, key=_depth, reverse=True):
+        _PAINTERS[type(thing)](canvas, scene, thing)
+    if scene.bonnet:
+        paint_bonnet(canvas, scene)
+    labels = np.array([row[0] for row in canvas.surfaces], dtype=np.uint8)
+    numbers = np.asarray(canvas.numbers)[fine // 2 :: fine, fine // 2 :: fine]
+    return labels[numbers], develop(canvas, size)

@@ -1,0 +1,16 @@
+"""How good a photo is: metrics, predictors to compare with, intervals, and networks that judge."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "metrics": ["C1", "C2", "gradient_energy", "l1", "psnr", "ssim", "ssim_map"],
+        "predictors": ["generator_predictor", "predictions", "ssim_scores"],
+        "statistics": ["over_seeds", "paired_difference", "summarize"],
+        "reference": ["ORACLE", "REFERENCE_PREDICTORS", "class_color", "nearest_label_map"],
+        "segmentation": ["segmenter"],
+        "segmentation_scores": ["segmentation_scores"],
+        "measures": ["Measures", "measure"],
+    },
+)

@@ -1,0 +1,91 @@
+"""TODO."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix_utils.data.pairs import StreetPairs, to_unit
+from pix2pix_utils.evaluation.metrics import WINDOW, gradient_energy, l1, psnr, ssim_map
+from pix2pix_utils.evaluation.perceptual import PerceptualDistance
+from pix2pix_utils.evaluation.predictors import Predictor, batchwise
+from pix2pix_utils.evaluation.segmentation_scores import confusion_counts
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What was measured of N images with C classes in the palette."""
+
+    names: list[str]  # of the images
+    # measure -> (N,): "ssim", "psnr" in dB, "l1" in [0, 1], "sharpness" (gradient energy as a share
+    # of the real photo's), and "lpips" where it can be had
+    images: dict[str, np.ndarray]
+    class_ssim: np.ndarray  # (N, C) mean of the SSIM map over a class's pixels, nan without any
+    # (N, C, C) pixel counts of each image: row = true class, column = what the segmentation
+    # network saw in the generated photo
+    confusion: np.ndarray | None
+    missing: dict[str, str]  # "lpips" or "segmentation" -> one sentence why it is not there
+
+
+def measure(
+    predict: Predictor,
+    pairs: StreetPairs,
+    segmenter: Callable[[Tensor], Tensor] | None = None,
+    perceptual: PerceptualDistance | None = None,
+) -> Measures:
+    """Measure the predicted photos of a split against the real ones.
+
+    `segmenter` maps photos (N, 3, S, S) in [-1, 1] to class maps (N, S, S), see
+    `segmentation.segmenter`; `perceptual` compares two batches of photos, see `perceptual.lpips`.
+    What has no network is named in `missing`.
+    """
+    classes = len(pairs.palette)
+
+    def one_batch(batch: dict) -> dict[str, np.ndarray]:
+        photos = predict(batch).float()  # a network may run in half precision
+        real = batch["photo"].to(photos.device)
+        x, y = to_unit(photos), to_unit(real)
+        # psnr and l1 check the range
+        found: dict[str, Tensor | np.ndarray] = {"psnr": psnr(x, y), "l1": l1(x, y)}
+        quality = ssim_map(x, y)
+        found["ssim"] = quality.mean(dim=(1, 2, 3))
+        found["sharpness"] = gradient_energy(x) / gradient_energy(y)
+        found["class_ssim"] = _by_class(quality.mean(dim=1), batch["classes"], classes)
+        if perceptual:
+            found["lpips"] = perceptual(photos, real)
+        if segmenter:
+            found["confusion"] = confusion_counts(batch["classes"], segmenter(photos), classes)
+        return {name: np.asarray(torch.as_tensor(v).cpu()) for name, v in found.items()}
+
+    batches = list(batchwise(one_batch, pairs))
+    joined = {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
+    missing = {}
+    if not perceptual:
+        missing["lpips"] = "no perceptual distance was given"
+    if not segmenter:
+        missing["segmentation"] = "no segmentation network was given"
+    order = ("ssim", "psnr", "l1", "sharpness", "lpips")
+    return Measures(
+        names=list(pairs.names),
+        images={name: joined[name] for name in order if name in joined},
+        class_ssim=joined["class_ssim"],
+        confusion=joined.get("confusion"),
+        missing=missing,
+    )
+
+
+def _by_class(quality: Tensor, classes: Tensor, count: int) -> np.ndarray:
+    """Mean of an SSIM map (N, H - 10, W - 10) over each class's windows, (N, C).
+
+    A window counts for the class of its middle pixel; the 5 pixels at the border have none.
+    """
+    border = WINDOW // 2
+    inner = classes[:, border:-border, border:-border]
+    cell = (torch.arange(len(inner))[:, None, None] * count + inner).flatten().numpy()
+    values = quality.cpu().double().flatten().numpy()
+    pixels = np.bincount(cell, minlength=len(inner) * count)
+    sums = np.bincount(cell, weights=values, minlength=len(inner) * count)
+    means = np.where(pixels > 0, sums / np.maximum(pixels, 1), np.nan)
+    return means.reshape(len(inner), count)

@@ -1,0 +1,154 @@
+"""Distances that a network trained on photographs sees: LPIPS, KID and FID, from torchmetrics.
+
+Their networks are downloaded once, LPIPS's by torchvision (5 MB) and KID's and FID's by
+torch-fidelity (95 MB). Where that cannot be had, the functions here raise a UserError that says
+why; no other number takes the place of the missing one.
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from pix2pix_utils.data.pairs import StreetPairs, to_unit
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation.predictors import Predictor, predictions
+
+PerceptualDistance = Callable[[Tensor, Tensor], Tensor]
+"""Takes two batches of photos (N, 3, S, S) in [-1, 1] and returns distances (N,), 0 for equal."""
+
+BACKBONE: Final = "squeeze"  # LPIPS on SqueezeNet 1.1: 5 MB, where AlexNet takes 233 MB
+SMALLEST = 64  # pixels
+SECONDS_TO_ANSWER = 5  # of a server, until the weights count as out of reach
+SUBSETS = 100  # of images, over which KID is averaged
+
+_lpips: torch.nn.Module | str | None = None  # the network, or why there is none
+
+
+def lpips(image_size: int, device: torch.device) -> PerceptualDistance:
+    """Learned perceptual image patch similarity (Zhang et al. 2018), version 0.1, on SqueezeNet.
+
+    It compares photos by what SqueezeNet sees in them, weighted to agree with what people call
+    similar; lower is closer. It was fitted to patches of 64x64 pixels: smaller photos are refused
+    rather than scaled up, since it would then judge the blur of the scaling. Other papers mostly
+    give LPIPS on AlexNet, whose values cannot be compared with these.
+
+    Raises UserError for a smaller image, or if torchmetrics or the weights cannot be had. That is
+    tried once a process.
+    """
+    global _lpips
+    if image_size < SMALLEST:
+        raise UserError(
+            f"LPIPS is made for photos of at least {SMALLEST}x{SMALLEST} pixels, "
+            f"these have {image_size}x{image_size}"
+        )
+    if _lpips is None:
+        try:
+            _lpips = _load_lpips()
+        except UserError as error:
+            _lpips = str(error)
+    if isinstance(_lpips, str):
+        raise UserError(_lpips)
+    network = _lpips.to(device)
+
+    @torch.no_grad()
+    def distance(photos: Tensor, others: Tensor) -> Tensor:
+        return network(photos.to(device), others.to(device)).flatten()
+
+    return distance
+
+
+def _load_lpips() -> torch.nn.Module:
+    try:
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+        from torchvision.models import SqueezeNet1_1_Weights
+    except ImportError as error:
+        raise UserError(
+            f"LPIPS needs torchmetrics ({error}): python -m pip install torchmetrics"
+        ) from None
+    _require_download("LPIPS", SqueezeNet1_1_Weights.IMAGENET1K_V1.url)
+    try:
+        return LearnedPerceptualImagePatchSimilarity(net_type=BACKBONE).net.eval()
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"the weights of LPIPS could not be loaded: {str(error).splitlines()[0]}"
+        ) from None
+
+
+def inception_distances(
+    predict: Predictor, pairs: StreetPairs, device: torch.device, seed: int = 0
+) -> dict[str, float]:
+    """KID (Binkowski et al. 2018) and FID (Heusel et al. 2017) of generated against real photos.
+
+    Both compare the two sets of photos, not pair with pair, by features of an Inception network;
+    lower is closer. `kid` is unbiased, and `kid_deviation` its spread over random halves of the
+    split (or 1000 images); small splits call for it. `fid` is biased upwards below some 10,000
+    images and compares only splits of one size. Photos are scaled to 299x299 pixels, which says
+    little about thumbnails. Returns these three and `images`.
+
+    Raises UserError with the command to install torch-fidelity if that is missing, if its weights
+    cannot be had, or if there are fewer than 4 images.
+    """
+    try:
+        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.kid import KernelInceptionDistance
+    except ImportError as error:
+        raise UserError(
+            f"KID and FID need another package ({error}): "
+            "python -m pip install torchmetrics torch-fidelity"
+        ) from None
+    count = len(pairs)
+    if count < 4:
+        raise UserError(f"KID and FID compare sets of photos: {count} are too few")
+    _require_download("KID and FID", URL_INCEPTION_V3)
+    try:
+        kid = KernelInceptionDistance(
+            subsets=SUBSETS, subset_size=min(1000, count // 2), normalize=True
+        ).to(device)
+        fid = FrechetInceptionDistance(normalize=True).to(device)
+    except (OSError, RuntimeError, ModuleNotFoundError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the network of KID and FID could not be loaded: {reason}") from None
+    for batch, photos in predictions(predict, pairs):
+        for metric in (kid, fid):
+            metric.update(to_unit(batch["photo"]).to(device), real=True)
+            metric.update(to_unit(photos).clamp(0, 1).to(device), real=False)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)  # of the subsets
+        mean, deviation = kid.compute()
+    return {
+        "kid": float(mean),
+        "kid_deviation": float(deviation),
+        "fid": float(fid.compute()),
+        "images": count,
+    }
+
+
+def _require_download(measure: str, url: str) -> None:
+    """Raise UserError if the file is neither in torch's folder nor answers within seconds.
+
+    torch itself would wait for as long as the network lets it.
+    """
+    stored = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if stored.is_file():
+        return
+    try:
+        request = urllib.request.Request(url, method="HEAD")
+        urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER).close()
+    except (OSError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UserError(
+            f"the weights of {measure} cannot be downloaded ({reason}): "
+            f"get {url} and put it at {_short(stored)}"
+        ) from None
+
+
+def _short(path: Path) -> str:
+    """The path with ~ for the home folder: the sentence stands in reports that are passed on."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)

@@ -1,0 +1,275 @@
+"""A yardstick that reads the photo: does a segmentation network find the label map in it again?
+
+The pix2pix paper's FCN score (Isola et al. 2017, section 3.2): a network that learnt to name the
+class of every pixel of real photos looks at a generated photo, and its answer is compared with the
+label map that the photo was made from. Real photos set the ceiling. Here the network is a small
+one, trained on the data set's own train split, so its scores compare models on one data set and
+one size, and are not those of the paper.
+"""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import StreetPairs, class_frequencies, epoch_order
+from pix2pix_utils.data.source import SPLITS
+from pix2pix_utils.devices import describe_environment, explain_out_of_memory
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation.predictors import batchwise
+from pix2pix_utils.evaluation.segmentation_scores import confusion_counts, segmentation_scores
+from pix2pix_utils.files import read_json, remove_leftovers, write_json, write_text
+from pix2pix_utils.tensors import load_tensors, save_checkpoint
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the network and its training, small enough for two CPU cores."""
+
+    width: int = 16  # filters at half resolution
+    epochs: int = 10
+    steps: int = 60  # at least, where the data set is tiny
+    batch_size: int = 8
+    learning_rate: float = 6e-3  # at the top of a one-cycle schedule
+    seed: int = 0
+
+
+SETTINGS = Settings()
+
+
+IGNORED = -100  # cross-entropy's mark for pixels of void classes
+
+
+class SegmentationNetwork(nn.Module):
+    """A small U-Net: photos (N, 3, S, S) in [-1, 1] to logits (N, C, S, S).
+
+    The first convolution halves the picture and the last step doubles it, which keeps a CPU quick.
+    Any S of at least 8 will do.
+    """
+
+    def __init__(self, classes: int, width: int = SETTINGS.width):
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 4 * width]
+        self.stem = _block(3, width, stride=2)
+        self.down = nn.ModuleList(
+            nn.Sequential(_block(a, b, stride=2), _block(b, b))
+            for a, b in itertools.pairwise(widths)
+        )
+        self.up = nn.ModuleList(
+            _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.classify = nn.Conv2d(width, 4 * classes, kernel_size=3, padding=1)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        height, width = photo.shape[-2:]
+        x = self.stem(F.pad(photo, (0, width % 2, 0, height % 2), mode="replicate"))
+        skips = []
+        for down in self.down:
+            skips.append(x)
+            x = down(x)
+        for up, skip in zip(self.up, reversed(skips), strict=True):
+            x = F.interpolate(x, size=skip.shape[-2:], mode="nearest")
+            x = up(torch.cat([x, skip], dim=1))
+        return F.pixel_shuffle(self.classify(x), 2)[..., :height, :width]
+
+
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A trained segmentation network and what it is worth."""
+
+    network: SegmentationNetwork
+    device: torch.device
+    folder: Path
+    result: dict  # split -> scores of real photos, the ceiling; seconds, environment
+
+    @torch.no_grad()
+    def __call__(self, photos: Tensor) -> Tensor:
+        """Photos (N, 3, S, S) in [-1, 1] to class maps (N, S, S) int64, on the network's device."""
+        return self.network(photos.to(self.device)).argmax(dim=1)
+
+
+def segmenter(
+    data: StreetData, output: Path, device: torch.device, progress: bool = True
+) -> Segmenter:
+    """The segmentation network of this data set and image size, trained if it is not there.
+
+    It learns from the real photos of the train split and is kept in `output/segmentation` with its
+    configuration, history, and the scores of real photos on every split (`result`), under a hash
+    of the data, the pairs in use, the size and its own settings. `result.json` is written last: an
+    interrupted training leaves nothing behind that counts, and starts anew. A second process waits
+    for the first. Raises UserError if the train split has nothing to learn from, or if the memory
+    is too small for it.
+    """
+    folder = Path(output) / "segmentation" / identity(data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the segmentation network to {folder}: {error.strerror}"
+        ) from None
+    with FileLock(folder / ".lock"):
+        network = _load(data, folder)
+        if network is None:
+            remove_leftovers(folder)
+            side = data.train.image_size
+            advice = (
+                f"the memory of the device '{device.type}' is too small to train the segmentation "
+                f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels at once: end "
+                "what else takes memory, use --device cpu, or take a smaller image_size"
+            )
+            with explain_out_of_memory(advice):
+                network = _train(data, folder, device, progress)
+    return Segmenter(network.to(device).eval(), device, folder, read_json(folder / "result.json"))
+
+
+def identity(data: StreetData) -> str:
+    """The name of the folder in which this data's segmentation network is kept."""
+    digest = hashlib.sha256(json.dumps(_configuration(data), sort_keys=True).encode()).hexdigest()
+    return f"{data.name}-{data.train.image_size}px-{digest[:8]}"
+
+
+def _configuration(data: StreetData) -> dict:
+    return {
+        "settings": asdict(SETTINGS),
+        "fingerprint": data.fingerprint,
+        "image_size": data.train.image_size,
+        "pairs": {split: len(data[split]) for split in SPLITS},
+        "classes": list(data.palette.classes[: data.palette.evaluated]),
+    }
+
+
+def _load(data: StreetData, folder: Path) -> SegmentationNetwork | None:
+    """The stored network; None if it is missing or damaged."""
+    if not (folder / "result.json").is_file():
+        return None
+    network = _fresh_network(data)
+    try:
+        read_json(folder / "result.json")
+        network.load_state_dict(load_tensors(folder / "weights.pt", "segmentation network"))
+    except (UserError, RuntimeError, TypeError):
+        return None
+    return network
+
+
+def _fresh_network(data: StreetData) -> SegmentationNetwork:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SETTINGS.seed)
+        return SegmentationNetwork(data.palette.evaluated, SETTINGS.width)
+
+
+def _train(
+    data: StreetData, folder: Path, device: torch.device, progress: bool
+) -> SegmentationNetwork:
+    """Train a network and write its folder."""
+    weights = _class_weights(data.train)
+    (folder / "result.json").unlink(missing_ok=True)
+    write_json(folder / "config.json", _configuration(data))
+    network = _fresh_network(data).to(device)
+    history, started = [], time.monotonic()
+    count, size = len(data.train), SETTINGS.batch_size
+    steps = -(-count // size)  # in an epoch
+    epochs = max(SETTINGS.epochs, -(-SETTINGS.steps // steps))
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        tqdm(total=epochs * count, desc="segmentation", unit="img", disable=not progress) as bar,
+    ):
+        torch.manual_seed(SETTINGS.seed)  # of the mirroring
+        rate = SETTINGS.learning_rate
+        optimizer = torch.optim.AdamW(network.parameters(), lr=rate, fused=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
+        for epoch in range(epochs):
+            total = torch.zeros((), device=device)
+            network.train()
+            for indices in epoch_order(count, SETTINGS.seed, epoch).split(size):
+                loss = _loss(network, data.train.batch(indices.tolist()), weights, device)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                total += loss.detach() * len(indices)
+                bar.update(len(indices))
+            scores = _scores(network, data.val, device)
+            history.append({"epoch": epoch + 1, "loss": float(total) / count, **scores})
+            bar.set_postfix({name: f"{value:.2f}" for name, value in scores.items()})
+    seconds = time.monotonic() - started
+    save_checkpoint(folder / "weights.pt", network.state_dict())
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(folder / "history.csv", text.getvalue())
+    ceiling = {split: _scores(network, data[split], device) for split in SPLITS}
+    environment = describe_environment(device)
+    write_json(
+        folder / "result.json",
+        {**ceiling, "train_seconds": round(seconds, 1), "environment": environment},
+    )
+    return network
+
+
+def _loss(
+    network: SegmentationNetwork, batch: dict, weights: Tensor, device: torch.device
+) -> Tensor:
+    """Cross-entropy over the evaluated classes; half of the pairs are mirrored."""
+    photo, classes = batch["photo"], batch["classes"]
+    mirrored = torch.rand(len(photo)) < 0.5  # one coin for photo and label map
+    photo = torch.where(mirrored[:, None, None, None], photo.flip(-1), photo)
+    classes = torch.where(mirrored[:, None, None], classes.flip(-1), classes)
+    classes = classes.masked_fill(classes >= len(weights), IGNORED)
+    logits = network(photo.to(device))
+    # a batch of void pixels alone has a loss of 0, where a plain mean would be 0 / 0
+    summed = F.cross_entropy(
+        logits, classes.to(device), weights.to(device), ignore_index=IGNORED, reduction="sum"
+    )
+    return summed / classes.numel()
+
+
+def _class_weights(pairs: StreetPairs) -> Tensor:
+    """Weights (evaluated,) by one over the root of a class's share, with mean 1 over the pixels.
+
+    Without them the network never names a pole or a rider: they fill less than 1 % of the picture.
+    Raises UserError if no pixel belongs to an evaluated class.
+    """
+    evaluated = pairs.palette.evaluated
+    pixels = (class_frequencies(pairs)[:evaluated] * len(pairs) * pairs.image_size**2).round()
+    if not pixels.any():
+        raise UserError(
+            "no training pixel belongs to a class that scores are computed over: "
+            "there is nothing to learn a segmentation from"
+        )
+    shares = np.maximum(pixels, 1) / pixels.sum()
+    weights = 1 / np.sqrt(shares)
+    return torch.from_numpy(weights / (weights * pixels).sum() * pixels.sum()).float()
+
+
+def _scores(
+    network: SegmentationNetwork, pairs: StreetPairs, device: torch.device
+) -> dict[str, float]:
+    """The segmentation scores of a split's real photos."""
+    network.eval()
+
+    def count(batch: dict) -> np.ndarray:
+        seen = network(batch["photo"].to(device)).argmax(dim=1)
+        return confusion_counts(batch["classes"], seen, len(pairs.palette))
+
+    return segmentation_scores(np.concatenate(list(batchwise(count, pairs))), pairs.palette)

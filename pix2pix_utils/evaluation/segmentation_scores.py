@@ -1,0 +1,65 @@
+"""TODO."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.evaluation.statistics import RESAMPLES
+
+
+def confusion_counts(true: Tensor, seen: Tensor, classes: int) -> np.ndarray:
+    """Pixels of every true class (row) that were seen as each class (column).
+
+    Class maps (N, H, W) integer to (N, C, C) int64.
+    """
+    count, cells = len(true), classes * classes
+    offsets = torch.arange(count)[:, None, None] * cells
+    cell = offsets + true.cpu().long() * classes + seen.cpu().long()
+    found = torch.bincount(cell.flatten(), minlength=count * cells)
+    return found.reshape(count, classes, classes).numpy()
+
+
+def segmentation_scores(confusion: np.ndarray, palette: Palette) -> dict[str, float]:
+    """The scores of the pix2pix paper (its Table 1, after Long et al. 2015), in [0, 1].
+
+    `confusion`: (C, C) or (N, C, C) pixel counts, rows true; images are added up first. Pixels
+    whose true class is void do not count. `pixel accuracy` is the share of the others that are
+    seen right, `class accuracy` the mean of that share over the classes that occur, `class IoU`
+    the mean over the same classes of intersection over union. All are nan if no class occurs.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)
+    scores = _rates(counts.reshape(-1, *counts.shape[-2:]).sum(axis=0)[None], palette)
+    return {name: float(values[0]) for name, values in scores.items()}
+
+
+def segmentation_summary(
+    confusion: np.ndarray, palette: Palette, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """`segmentation_scores` of (N, C, C) counts with 95 % bootstrap intervals over the images."""
+    count = len(confusion)
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
+    flat = confusion.reshape(count, -1).astype(np.float64)
+    drawn = _rates((draws @ flat).reshape(resamples, *confusion.shape[-2:]), palette)
+    summary = {}
+    for name, mean in segmentation_scores(confusion, palette).items():
+        low, high = np.nanquantile(drawn[name], [0.025, 0.975])
+        summary[name] = {"mean": mean, "low": float(low), "high": float(high), "images": count}
+    return summary
+
+
+def _rates(counts: np.ndarray, palette: Palette) -> dict[str, np.ndarray]:
+    """The three scores of (R, C, C) counts, (R,) each."""
+    judged = counts[:, : palette.evaluated]  # rows: true classes that are not void
+    right = np.diagonal(judged, axis1=1, axis2=2)
+    true, seen = judged.sum(axis=2), judged.sum(axis=1)[:, : palette.evaluated]
+    occurs = true > 0
+    total = np.where(occurs.any(axis=1), occurs.sum(axis=1), np.nan)
+    recall = right / np.where(occurs, true, 1)
+    overlap = right / np.where(occurs, true + seen - right, 1)
+    return {
+        "pixel accuracy": right.sum(axis=1)
+        / np.where(occurs.any(axis=1), true.sum(axis=1), np.nan),
+        "class accuracy": (recall * occurs).sum(axis=1) / total,
+        "class IoU": (overlap * occurs).sum(axis=1) / total,
+    }

@@ -1,0 +1,20 @@
+"""From a configuration to a finished run: experiments, losses, training step, trainer."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules={"weights"},
+    submod_attrs={
+        "config": ["Config"],
+        "experiments": ["ABLATION_SETTINGS", "EXPERIMENTS", "PROFILES", "TABLE_1", "configure"],
+        "losses": ["bce", "build_objective", "least_squares"],
+        "step": ["Networks", "training_step"],
+        "trainer": ["Progress", "Trainer"],
+        "session": ["train"],
+        "pretraining": ["train_experiment", "weight_initializer"],
+        "runs": ["Run", "load_data_for"],
+        "checkpoints": ["load_checkpoint"],
+        "trained_generator": ["load_generator"],
+    },
+)

@@ -1,0 +1,173 @@
+"""The method: two networks, and one step in which each of them learns from the other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pix2pix_utils.acceleration.distributed import all_reduce_gradients
+from pix2pix_utils.acceleration.precision import autocast, choose_precision, loss_scaler
+from pix2pix_utils.acceleration.winograd import shared_weights
+from pix2pix_utils.models import build_discriminator, build_generator
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.losses import AdversarialLoss, Objective
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two players, their optimisers, and the precision they compute with."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+    precision: str = "fp32"
+
+    @classmethod
+    def build(cls, config: Config, device: torch.device) -> "Networks":
+        """Freshly initialised from torch's current random state, with an Adam each."""
+        precision = choose_precision(config.precision, device)
+        generator = build_generator(config.generator, config.image_size, config.width)
+        discriminator = build_discriminator(config.discriminator, config.width)
+        if device.type == "cuda":  # the layout of the tensor cores; on a CPU it gains nothing
+            generator.to(memory_format=torch.channels_last)
+            discriminator.to(memory_format=torch.channels_last)
+        generator_optimizer, discriminator_optimizer = (
+            torch.optim.Adam(
+                network.to(device).parameters(),
+                lr=config.learning_rate,
+                betas=(config.beta1, config.beta2),
+                fused=True,
+                capturable=device.type == "cuda",
+            )
+            for network in (generator, discriminator)
+        )
+        return cls(
+            generator, discriminator, generator_optimizer, discriminator_optimizer, precision
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.generator.parameters()).device
+
+    @cached_property
+    def scaler(self) -> torch.amp.GradScaler:
+        """Scales the losses of fp16; hands everything through in other precisions."""
+        return loss_scaler(self.precision, self.device)
+
+    def state_dict(self) -> dict:
+        return {name: part.state_dict() for name, part in self._parts.items()}
+
+    def load_state_dict(self, state: dict) -> None:
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            for group in optimizer.param_groups:  # the checkpoint may be another device's
+                group["capturable"] = self.device.type == "cuda"
+
+    @property
+    def _parts(self) -> dict:
+        names = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
+        return {name: getattr(self, name) for name in names} | {"scaler": self.scaler}
+
+
+def training_step(
+    networks: Networks,
+    label: Tensor,
+    photo: Tensor,
+    objective: Objective,
+    generator_learns: bool = True,
+) -> dict[str, Tensor]:
+    """One update of the discriminator, then one of the generator (Isola et al. 2017, section 3).
+
+    `label` and `photo`: (N, 3, S, S) in [-1, 1]. The generator runs once: both updates judge the
+    same photo. Returns the losses and the shares of real and of generated patches that the
+    discriminator took for real, as detached scalars on the device.
+    """
+    return accumulated_step(networks, [(label, photo)], objective, 1, generator_learns)
+
+
+def accumulated_step(
+    networks: Networks,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    objective: Objective,
+    batches_in_all: int,
+    generator_learns: bool = True,
+) -> dict[str, Tensor]:
+    """The training step on several batches: one update of each network by their mean gradient.
+
+    Batch norm sees each batch by itself. Of `batches_in_all`, other processes may have some.
+    Returns what `training_step` does, as the sum over the batches that are here.
+    """
+    made = []
+    for label, photo in batches:
+        with autocast(networks.precision, networks.device):
+            generated = networks.generator(label)
+        made.append((label, photo, generated.float()))
+    measured: dict[str, Tensor] = {}
+    if objective.adversarial:
+        loss = objective.adversarial
+        measured |= _update_discriminator(networks, made, loss, batches_in_all)
+    if generator_learns:
+        measured |= _update_generator(networks, made, objective, batches_in_all)
+    networks.scaler.update()
+    return measured
+
+
+Made = list[tuple[Tensor, Tensor, Tensor]]  # label maps, photos, generated photos of each batch
+
+
+def _update_discriminator(
+    networks: Networks, made: Made, loss: AdversarialLoss, batches_in_all: int
+) -> dict[str, Tensor]:
+    """Learn to tell real pairs from generated ones."""
+    discriminator, measured = networks.discriminator, _Sums()
+    networks.discriminator_optimizer.zero_grad()
+    for label, photo, generated in made:
+        with autocast(networks.precision, networks.device), shared_weights():
+            real_scores = discriminator(label, photo)
+            # detach(): nothing of this loss reaches the generator
+            fake_scores = discriminator(label, generated.detach())
+        real_scores, fake_scores = real_scores.float(), fake_scores.float()
+        # halved, so that the discriminator learns at half the generator's pace
+        discriminator_loss = 0.5 * (loss(real_scores, True) + loss(fake_scores, False))
+        networks.scaler.scale(discriminator_loss / batches_in_all).backward()
+        measured.add(
+            discriminator_loss=discriminator_loss,
+            real_taken_for_real=(real_scores > loss.threshold).float().mean(),
+            fake_taken_for_real=(fake_scores > loss.threshold).float().mean(),
+        )
+    all_reduce_gradients(discriminator)
+    networks.scaler.step(networks.discriminator_optimizer)
+    return measured
+
+
+def _update_generator(
+    networks: Networks, made: Made, objective: Objective, batches_in_all: int
+) -> dict[str, Tensor]:
+    """Learn to be taken for real by the improved discriminator, and to stay close to the photo."""
+    measured = _Sums()
+    networks.generator_optimizer.zero_grad()
+    # the gradient passes through the discriminator, whose weights need none
+    networks.discriminator.requires_grad_(False)
+    for label, photo, generated in made:
+        generator_loss = objective.alpha * objective.distance(generated, photo)
+        if objective.adversarial:
+            with autocast(networks.precision, networks.device):
+                scores = networks.discriminator(label, generated)
+            generator_loss = generator_loss + objective.adversarial(scores.float(), True)
+        networks.scaler.scale(generator_loss / batches_in_all).backward()
+        measured.add(generator_loss=generator_loss, l1=F.l1_loss(generated.detach(), photo))
+    networks.discriminator.requires_grad_(True)
+    all_reduce_gradients(networks.generator)
+    networks.scaler.step(networks.generator_optimizer)
+    return measured
+
+
+class _Sums(dict[str, Tensor]):
+    def add(self, **values: Tensor) -> None:
+        for name, value in values.items():
+            self[name] = self.get(name, 0) + value.detach()

@@ -1,0 +1,133 @@
+"""What trained generators make of a class map, and how long each takes; no widget needed."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.pairs import to_signed, to_uint8
+from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
+from pix2pix_utils.files import atomic_write
+from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.trained_generator import load_generator
+
+
+@dataclass(frozen=True)
+class Painter:
+    """A generator in eval mode and what it was trained on."""
+
+    predict: Predictor
+    palette: Palette
+    image_size: int
+
+
+class Painted(NamedTuple):
+    """A photo and the time it took."""
+
+    photo: np.ndarray  # (S, S, 3) uint8
+    milliseconds: float
+
+
+def load_painter(path: Path, device: torch.device) -> Painter:
+    """The best generator of a run folder, or that of a checkpoint; raises UserError without one."""
+    generator, palette, image_size = load_generator(path, device)
+    return Painter(generator_predictor(generator), palette, image_size)
+
+
+def finished_run(config: Config, data: StreetData, output: Path) -> Run | None:
+    """The run below `output/runs` that has finished this configuration on this data, if any."""
+    for file in sorted((Path(output) / "runs").glob("*/result.json")):
+        try:
+            run = Run.open(file.parent)
+            if run.config == config and run.data()["fingerprint"] == data.fingerprint:
+                return run
+        except (UserError, KeyError):  # a damaged neighbour is no reason to stop
+            continue
+    return None
+
+
+def check_fit(painters: Mapping[str, Painter], palette: Palette, image_size: int) -> None:
+    """Raise UserError unless every painter knows exactly these classes, colours and this size."""
+    for name, painter in painters.items():
+        own = painter.palette
+        if own.classes != palette.classes or not np.array_equal(own.colors, palette.colors):
+            raise UserError(
+                f"the model '{name}' was trained with the palette '{own.name}' ({len(own)} "
+                f"classes), not '{palette.name}' ({len(palette)} classes) of the data set; choose "
+                "a run on this data set"
+            )
+        if painter.image_size != image_size:
+            raise UserError(
+                f"the model '{name}' was trained at {painter.image_size} x {painter.image_size} "
+                f"pixels, the label map has {image_size} x {image_size}; load the data set at the "
+                "model's size"
+            )
+
+
+@torch.no_grad()
+def paint(painters: Mapping[str, Painter], class_map: np.ndarray) -> dict[str, Painted]:
+    """Each painter's photo of a class map (S, S) uint8.
+
+    The time is that of the network alone, with the copies to its device and back. Raises UserError
+    if the map is not square, not of a painter's size, or has an index that its palette lacks.
+    """
+    class_map = np.asarray(class_map)
+    painted = {}
+    for name, painter in painters.items():
+        size = painter.image_size
+        if class_map.shape != (size, size):
+            shape = " x ".join(map(str, class_map.shape))
+            raise UserError(f"the label map is {shape} pixels, '{name}' paints {size} x {size}")
+        label = to_signed(painter.palette.encode(class_map))[None]  # (1, 3, S, S) in [-1, 1]
+        start = time.perf_counter()
+        photo = painter.predict({"label": label})[0].cpu()  # waits for the device
+        milliseconds = 1000 * (time.perf_counter() - start)
+        painted[name] = Painted(to_uint8(photo), milliseconds)
+    return painted
+
+
+def save_street(
+    output: Path, palette: Palette, class_map: np.ndarray, photos: Mapping[str, np.ndarray]
+) -> Path:
+    """Write a class map and photos of it to a new folder `output/studio/street-NNN`; returns it.
+
+    `classes.png` holds class indices, `label_map.png` the palette's colours, `NAME.png` the photos
+    below `photos/`. Raises UserError if the folder cannot be written.
+    """
+    pictures = {"classes.png": np.asarray(class_map, np.uint8)}
+    pictures["label_map.png"] = palette.encode(class_map)
+    for number, (name, photo) in enumerate(photos.items(), start=1):
+        safe = "".join(letter if letter.isalnum() or letter in "+-_" else "-" for letter in name)
+        pictures[f"photos/{number}-{safe}.png"] = photo
+    try:
+        folder = _new_folder(Path(output) / "studio")
+        for name, picture in pictures.items():
+            with atomic_write(folder / name) as temporary:
+                Image.fromarray(picture).save(temporary, format="PNG")
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {Path(output) / 'studio'}: {error.strerror}; "
+            "set PIX2PIX_OUTPUT to a folder that can be written"
+        ) from None
+    return folder
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1 + len(list(parent.glob("street-*")))
+    while True:
+        folder = parent / f"street-{number:03}"
+        try:
+            folder.mkdir()  # fails if it is there, also when someone else made it just now
+            return folder
+        except FileExistsError:
+            number += 1

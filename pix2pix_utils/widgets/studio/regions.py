@@ -1,0 +1,105 @@
+"""Edits of a class map by regions: pick one, recolour it, take it away, move it, put one in.
+
+A class map is a (H, W) uint8 array of class indices; a region is a (H, W) bool array. Every
+function returns a new class map and leaves its arguments as they are.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+from skimage.segmentation import expand_labels, flood
+
+from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.errors import UserError
+
+# Classes that one can count, in Cityscapes' and CamVid's words. What stands in front of something
+# does not continue behind what is taken away; road, buildings, sky and the like do.
+OBJECTS = frozenset(
+    (
+        *("pole", "traffic light", "traffic sign", "signsymbol"),
+        *("person", "pedestrian", "rider", "bicyclist"),
+        *("car", "truck", "bus", "train", "motorcycle", "bicycle", "caravan", "trailer"),
+        *("dynamic", "unlabeled", "unlabelled"),
+    )
+)
+
+# How much further a pixel above or below counts than one beside it: streets lie in layers.
+VERTICAL_WEIGHT = 3
+
+
+def background_classes(palette: Palette) -> list[int]:
+    """The indices of the classes that may fill a gap: all but countable objects and unlabelled."""
+    return [index for index, name in enumerate(palette.classes) if name.lower() not in OBJECTS]
+
+
+def connected_region(class_map: np.ndarray, row: int, column: int) -> np.ndarray:
+    """The region around a pixel: pixels of its class that touch by a side or a corner.
+
+    Raises UserError for a pixel outside the map.
+    """
+    height, width = class_map.shape
+    if not (0 <= row < height and 0 <= column < width):
+        raise UserError(f"the pixel ({row}, {column}) is outside the {height} x {width} label map")
+    return flood(class_map, (row, column), connectivity=2)
+
+
+def recolor(class_map: np.ndarray, region: np.ndarray, class_index: int) -> np.ndarray:
+    """Give all pixels of a region one class."""
+    return np.where(region, np.uint8(class_index), class_map)
+
+
+def remove(class_map: np.ndarray, region: np.ndarray, background: Collection[int]) -> np.ndarray:
+    """Take a region away and continue in its place what surrounds it.
+
+    Each of its pixels gets the class of the nearest pixel outside whose class is in `background`
+    and not one that is taken away; if there is none, of the nearest pixel of any other class.
+    Distance is Euclidean, with rows counted `VERTICAL_WEIGHT` times. Raises UserError if the map
+    holds nothing but the region's classes.
+    """
+    others = ~np.isin(class_map, class_map[region])
+    sources = others & np.isin(class_map, list(background))
+    if not sources.any():
+        sources = others
+    if not sources.any():
+        raise UserError(
+            "the label map holds only this class and nothing to fill the gap; paint another first"
+        )
+    labels = np.where(sources, class_map.astype(int) + 1, 0)  # 0 is what expand_labels fills
+    stretched = np.repeat(labels, VERTICAL_WEIGHT, axis=0)
+    nearest = expand_labels(stretched, distance=sum(stretched.shape))
+    nearest = nearest[VERTICAL_WEIGHT // 2 :: VERTICAL_WEIGHT] - 1
+    return np.where(region, nearest, class_map).astype(np.uint8)
+
+
+def move(
+    class_map: np.ndarray, region: np.ndarray, rows: int, columns: int, background: Collection[int]
+) -> np.ndarray:
+    """Move a region by some pixels; its old place is filled as by `remove`.
+
+    It covers what it comes to lie on, and what leaves the map is cut off.
+    """
+    moved = remove(class_map, region, background)
+    row, column = np.nonzero(region)
+    values, row, column = class_map[region], row + rows, column + columns
+    inside = _inside(row, column, class_map.shape)
+    moved[row[inside], column[inside]] = values[inside]
+    return moved
+
+
+def put(
+    class_map: np.ndarray, shape: np.ndarray, class_index: int, row: int, column: int
+) -> np.ndarray:
+    """Put a shape (h, w) bool of one class where its lowest row stands, centred, at a pixel.
+
+    What lies outside the map is cut off.
+    """
+    changed = class_map.copy()
+    down, across = np.nonzero(shape)
+    down, across = down + row - shape.shape[0] + 1, across + column - shape.shape[1] // 2
+    inside = _inside(down, across, class_map.shape)
+    changed[down[inside], across[inside]] = class_index
+    return changed
+
+
+def _inside(row: np.ndarray, column: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    return (row >= 0) & (row < size[0]) & (column >= 0) & (column < size[1])

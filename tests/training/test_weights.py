@@ -1,0 +1,289 @@
+"""Pretrained weights are found, checked and loaded; nothing in a file is executed."""
+
+import hashlib
+import io
+import pickle
+import urllib.error
+from email.message import Message
+
+import pytest
+import torch
+from test_pix2pix_unet import documented_state, functional_unet_256
+from torch import nn
+from torchvision.models import resnet18
+from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
+
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.models.deeplab import DeepLabGenerator
+from pix2pix_utils.models.patchgan import PatchGAN
+from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
+from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator
+from pix2pix_utils.models.unet import UNet
+from pix2pix_utils.training import weights
+from pix2pix_utils.training.weights import (
+    WEIGHTS,
+    PretrainedWeights,
+    fetch,
+    load_discriminator_weights,
+    load_generator_weights,
+    load_state,
+    provenance,
+)
+
+
+class Response(io.BytesIO):
+    """What urlopen returns."""
+
+    def __init__(self, content, announced=None):
+        super().__init__(content)
+        self.headers = Message()
+        self.headers["Content-Length"] = str(len(content) if announced is None else announced)
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Let every download return a content, or raise an error."""
+
+    def install(content, announced=None):
+        def urlopen(request, timeout):
+            assert 0 < timeout < 120
+            requested.append(request.full_url)
+            if isinstance(content, Exception):
+                raise content
+            return Response(content, announced)
+
+        monkeypatch.setattr("urllib.request.urlopen", urlopen)
+
+    requested = []
+    install.requested = requested
+    return install
+
+
+def saved(state):
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def randomized(network):
+    """Its state dict with other values than any fresh network has."""
+    return {
+        key: torch.rand_like(value) if value.is_floating_point() else value
+        for key, value in network.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("counters", [True, False])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_files_of_every_age_load_into_the_pix2pix_unet(tmp_path, counters, prefix):
+    state = documented_state(4)
+    file = tmp_path / "net_G.pth"
+    torch.save(
+        {prefix + k: v for k, v in state.items() if counters or "num_batches" not in k}, file
+    )
+    loaded = load_state(file)
+    assert len(loaded) == 82
+    network = Pix2PixUNet(256, 4).eval()
+    load_generator_weights(network, loaded, file)
+    assert network.model.model[1].model[2].num_batches_tracked == (7 if counters else 0)
+    # in float64: rounding grows from one batch norm to the next
+    label = torch.rand(1, 3, 256, 256, dtype=torch.float64) * 2 - 1
+    exact = {key: value.double() for key, value in state.items()}
+    with torch.no_grad():
+        torch.testing.assert_close(network.double()(label), functional_unet_256(exact, label))
+
+
+def test_misfits_name_the_file_and_the_key():
+    key = "model.model.1.model.1.weight"
+    state = Pix2PixUNet(32, 2).state_dict()
+
+    def load(changed):
+        load_generator_weights(Pix2PixUNet(32, 2), changed, "net_G.pth")
+
+    load(state)
+    with pytest.raises(UserError, match=rf"net_G.pth does not fit.*'{key}' is missing"):
+        load({k: v for k, v in state.items() if k != key})
+    with pytest.raises(UserError, match=r"net_G.pth.*'extra.bias' is not part of it"):
+        load({**state, "extra.bias": torch.zeros(3)})
+    with pytest.raises(UserError, match=rf"'{key}' has the shape \(4, 5\) .* \(4, 2, 4, 4\)"):
+        load({**state, key: torch.zeros(4, 5)})
+    with pytest.raises(UserError, match="only image_size=256 and width=64"):
+        load_generator_weights(Pix2PixUNet(64, 2), state)
+
+
+def test_a_generator_is_left_as_it_was_if_the_weights_do_not_fit():
+    network = UNet(32, 2)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    with pytest.raises(UserError):
+        load_generator_weights(network, {**randomized(network), "extra": torch.zeros(1)})
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
+def test_deeplab_takes_the_backbone_and_nothing_else():
+    state = randomized(deeplabv3_mobilenet_v3_large(weights_backbone=None, aux_loss=True))
+    assert any(key.startswith("aux_classifier.") for key in state)
+    network = DeepLabGenerator(32, backbone="mobilenet_v3_large")
+    output = network.output.weight.clone()
+    load_generator_weights(network, state)
+    for key, value in network.backbone.state_dict().items():
+        assert torch.equal(value, state[f"backbone.{key}"])
+    assert torch.equal(network.output.weight, output)
+    with pytest.raises(UserError, match=r"deeplab.pth.*'backbone\.0\.0\.weight' is missing"):
+        load_generator_weights(network, UNet(32, 2).state_dict(), "deeplab.pth")
+
+
+@pytest.mark.parametrize("head", ["scalar", "patch"])
+def test_discriminator_takes_resnet18_with_its_first_convolution_widened(head):
+    state = randomized(resnet18())
+    network = ResNet18Discriminator(head=head)
+    score = network.head.weight.clone()
+    load_discriminator_weights(network, state)
+    for key, value in network.backbone.state_dict().items():
+        if key == "conv1.weight":
+            assert not value[:, :3].any() and torch.equal(value[:, 3:], state[key])
+        else:
+            assert torch.equal(value, state[key])
+    assert torch.equal(network.head.weight, score)
+    del state["layer2.0.bn1.bias"]
+    with pytest.raises(UserError, match=r"'layer2\.0\.bn1\.bias' is missing"):
+        load_discriminator_weights(network, state)
+
+
+def test_other_discriminators_take_what_fits_exactly():
+    source, target = PatchGAN(2), PatchGAN(2)
+    load_discriminator_weights(target, source.state_dict())
+    assert all(map(torch.equal, source.state_dict().values(), target.state_dict().values()))
+    with pytest.raises(UserError, match=r"'layers\.0\.weight' has the shape"):
+        load_discriminator_weights(PatchGAN(4), source.state_dict())
+
+
+class Hostile:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('executed')",)
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda v, f: f.write_bytes(pickle.dumps(v, 2))])
+def test_a_file_that_holds_code_is_refused(tmp_path, write):
+    file = tmp_path / "hostile.pth"
+    write({"weight": Hostile()}, file)
+    with pytest.raises(UserError, match=r"hostile\.pth is not a plain file of tensors"):
+        load_state(file)
+
+
+def test_other_files_are_refused_in_one_sentence(tmp_path):
+    file = tmp_path / "x.pth"
+    with pytest.raises(UserError, match=r"no weight file .*x\.pth"):
+        load_state(file)
+    for content in (b"", b"<html>404</html>", saved(nn.Linear(2, 2).state_dict())[:-300]):
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=r"x\.pth"):
+            load_state(file)
+    for value in ([1, 2], {}, {"epoch": 3}, {"state_dict": {"a": torch.zeros(1)}}):
+        torch.save(value, file)
+        with pytest.raises(UserError, match=r"x\.pth holds no state dict"):
+            load_state(file)
+
+
+def test_the_table_names_its_sources():
+    assert WEIGHTS["day2night"].url.endswith("/models-pytorch/day2night.pth")
+    assert WEIGHTS["resnet18"].sha256_prefix == "f37072fd"
+    assert WEIGHTS["deeplabv3_resnet50"].sha256_prefix == "cd0a2569"
+    assert WEIGHTS["deeplabv3_mobilenet_v3_large"].sha256_prefix == "fc3c493d"
+    assert WEIGHTS["sat2map"].sha256_prefix is None
+    assert {w.network for w in WEIGHTS.values()} == {
+        network.__name__ for network in (Pix2PixUNet, DeepLabGenerator, ResNet18Discriminator)
+    }
+    with pytest.raises(UserError, match="no weights 'cityscapes'.*edges2shoes"):
+        fetch("cityscapes")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        urllib.error.URLError("no route to host"),
+        TimeoutError("timed out"),
+        urllib.error.HTTPError("u", 404, "Not Found", Message(), None),
+        ConnectionResetError("reset by peer"),
+    ],
+)
+def test_without_network_the_sentence_says_which_file_goes_where(tmp_path, serve, error):
+    serve(error)
+    with pytest.raises(UserError) as raised:
+        fetch("sat2map", tmp_path)
+    message = str(raised.value)
+    assert "\n" not in message
+    for part in (
+        "'sat2map'",
+        WEIGHTS["sat2map"].url,
+        str(tmp_path / "sat2map.pth"),
+        "--set weights=synthetic",
+    ):
+        assert part in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_lie_in_the_data_folder_by_default(tmp_path, serve, monkeypatch):
+    monkeypatch.setenv("PIX2PIX_DATA", str(tmp_path))
+    serve(urllib.error.URLError("off"))
+    with pytest.raises(UserError) as raised:
+        fetch("resnet18")
+    assert str(tmp_path / "weights" / "resnet18.pth") in str(raised.value)
+
+
+@pytest.fixture
+def small_release(monkeypatch):
+    """Weights 'small' with a checksum, and their content."""
+    content = saved({"weight": torch.arange(4.0)})
+    digest = hashlib.sha256(content).hexdigest()
+    release = PretrainedWeights(f"https://example.org/small-{digest[:8]}.pth", "ResNet")
+    monkeypatch.setitem(WEIGHTS, "small", release)
+    return content, digest
+
+
+def test_a_download_is_checked_kept_and_not_repeated(tmp_path, serve, small_release):
+    content, digest = small_release
+    serve(content)
+    path = fetch("small", tmp_path / "weights", progress=False)
+    assert fetch("small", tmp_path / "weights", progress=False) == path
+    assert serve.requested == [WEIGHTS["small"].url]
+    assert path.read_bytes() == content
+    assert load_state(path)["weight"].tolist() == [0, 1, 2, 3]
+    assert provenance(path) == {"file": "small.pth", "bytes": len(content), "sha256": digest}
+
+
+def test_a_wrong_or_partial_download_leaves_nothing(tmp_path, serve, small_release):
+    content, _ = small_release
+    serve(content + b"x")
+    with pytest.raises(UserError, match=r"small-.*not the released file 'small'"):
+        fetch("small", tmp_path, progress=False)
+    serve(content[:-9], announced=len(content))
+    with pytest.raises(UserError, match=rf"{len(content) - 9} of {len(content)} bytes"):
+        fetch("small", tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_file_in_the_folder_is_not_used(tmp_path, serve, small_release):
+    serve(AssertionError("a download was tried"))
+    (tmp_path / "small.pth").write_bytes(small_release[0][:-1])
+    with pytest.raises(UserError, match=r"small\.pth is not the released file"):
+        fetch("small", tmp_path)
+
+
+def test_pix2pix_files_are_checked_by_every_key_and_shape(tmp_path, serve, monkeypatch):
+    serve(saved(Pix2PixUNet(32, 2).state_dict()))  # what a download of another network would be
+    with pytest.raises(
+        UserError, match=r"edges2shoes\.pth does not fit.*\(2, 3, 4, 4\) instead of \(64"
+    ):
+        fetch("edges2shoes", tmp_path, progress=False)
+    serve(b"<html>moved</html>")
+    with pytest.raises(UserError, match=r"/edges2shoes.pth is not the released file"):
+        fetch("edges2shoes", tmp_path, progress=False)
+    assert not list(tmp_path.iterdir())
+
+    class Small(Pix2PixUNet):
+        def __init__(self):
+            super().__init__(256, 2)
+
+    monkeypatch.setattr(weights, "Pix2PixUNet", Small)
+    serve(saved(documented_state(2)))
+    assert fetch("edges2shoes", tmp_path, progress=False).is_file()
