@@ -1,4 +1,4 @@
-"""Which device the networks run on."""
+"""The device that the networks run on, its environment, and its out-of-memory errors."""
 
 import platform
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """`auto` takes a GPU if there is one. Raises UserError if `cuda` is asked for in vain."""
+    """`auto` is a GPU if there is one. Raises UserError if `cuda` is requested but unavailable."""
     if name not in DEVICES:
         raise UserError(f"there is no device '{name}'; choose one of: {', '.join(DEVICES)}")
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise UserError("--device cuda: torch sees no CUDA GPU here; use --device cpu or auto")
+        raise UserError("--device cuda: torch finds no CUDA GPU; use --device cpu or auto")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def describe_environment(device: torch.device) -> dict:
-    """Versions and hardware, as far as they can change a number."""
+    """Versions and hardware that can influence the numbers."""
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -43,19 +43,19 @@ def describe_environment(device: torch.device) -> dict:
     }
 
 
-# how CPUs, and libraries beside torch's own allocator, say it: they have no exception for it
+# messages of the CPU allocator and of CUDA libraries, which raise a plain RuntimeError
 _MESSAGES = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a computation ended for want of memory, on a GPU or a CPU."""
+    """Whether a computation ran out of memory, on a GPU or a CPU."""
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or any(message in str(error) for message in _MESSAGES)
 
 
 @contextmanager
 def explain_out_of_memory(advice: str) -> Iterator[None]:
-    """Raise UserError with `advice` where the block runs out of memory."""
+    """Raise UserError with `advice` if the block runs out of memory."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

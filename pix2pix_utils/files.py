@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Atomic file writes, and JSON."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from pix2pix_utils.errors import UserError
 
 
 class WriteError(OSError):
-    """A file could not be written: one sentence that names it, the reason and the remedy."""
+    """A file could not be written; the message names it, the reason and the remedy."""
 
     def __init__(self, path: Path, error: OSError):
         super().__init__(error.errno, error.strerror, str(path))
@@ -22,17 +22,17 @@ class WriteError(OSError):
         full = self.errno in (errno.ENOSPC, errno.EDQUOT)
         remedy = "free some space" if full else "make the folder writable"
         return (
-            f"cannot write {self.filename}: {self.strerror}; {remedy} and give the same command "
-            "again to go on, or choose another place for it (--output)"
+            f"cannot write {self.filename}: {self.strerror}; {remedy} and run the same command "
+            "again to continue, or choose another folder (--output)"
         )
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends without an error.
+    """Yield a temporary path in the same folder, which replaces `path` if the block succeeds.
 
-    A crash at any moment leaves either the old file or the new one, never a part of one. Raises
-    WriteError if the disk is full or may not be written.
+    A crash at any moment leaves either the old file or the new one, never a partial one. Raises
+    WriteError if the disk is full or not writable.
     """
     temporary = path.with_name(f".{uuid.uuid4().hex[:16]}{path.suffix}")
     try:
@@ -45,34 +45,34 @@ def atomic_write(path: Path) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno is None:  # not of the disk: a failed download is an OSError too
+        if error.errno is None:  # not from the disk: a failed download is an OSError too
             raise
         raise WriteError(path, error) from None
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed processes left; the caller is alone in the folder."""
+    """Remove temporary files of killed processes; no other process may write to the folder."""
     for path in folder.glob(".*"):
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)?")  # as `replacing` names them
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)?")  # names given by `atomic_write`
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one piece."""
+    """Write a text file atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: dict | list) -> None:
-    """Write a JSON file in one piece."""
+    """Write a JSON file atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict:
-    """Read a JSON object; raises UserError if the file is missing, unreadable or no object."""
+    """Read a JSON object. Raises UserError if the file is missing, unreadable or not an object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -80,5 +80,5 @@ def read_json(path: Path) -> dict:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a JSON file: {error}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path} holds a JSON {type(value).__name__} where an object belongs")
+        raise UserError(f"{path} contains a JSON {type(value).__name__} instead of an object")
     return value

@@ -1,6 +1,7 @@
-"""Where things lie: the project, its data, the cache and the results.
+"""Folders of the project, its data, the cache and the results.
 
-Nothing is ever written outside the output folder and the cache folder.
+Runs and reports are written to the output folder, decoded images to the cache folder. Downloaded
+data sets and weights go to the data folder.
 """
 
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 
 
 def project_root() -> Path | None:
-    """The checkout that the working directory or this package lies in; None outside of one."""
+    """The checkout that contains the working directory or this package; None outside of one."""
     for start in (Path.cwd(), Path(__file__).resolve().parent):
         for folder in (start, *start.parents):
             if (folder / "pix2pix_utils" / "__init__.py").is_file() and (folder / "data").is_dir():
@@ -17,14 +18,14 @@ def project_root() -> Path | None:
 
 
 def output_root() -> Path:
-    """Folder of `runs/` and `report/`: $PIX2PIX_OUTPUT, else the project, else the working one."""
+    """Folder of `runs/` and `report/`: $PIX2PIX_OUTPUT, the project or the working directory."""
     if folder := os.environ.get("PIX2PIX_OUTPUT"):
         return Path(folder).expanduser()
     return project_root() or Path.cwd()
 
 
 def data_root() -> Path:
-    """Folder that holds the data sets by name: $PIX2PIX_DATA, or `data/` of the project."""
+    """Folder with a folder for each data set: $PIX2PIX_DATA, or `data/` of the project."""
     if folder := os.environ.get("PIX2PIX_DATA"):
         return Path(folder).expanduser()
     return (project_root() or Path.cwd()) / "data"

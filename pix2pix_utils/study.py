@@ -1,4 +1,4 @@
-"""The whole study: every experiment on one data set, then the report."""
+"""The whole study: train every experiment on one data set, then write the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from pix2pix_utils.training.runs import Run
 
 @dataclass
 class StudyOutcome:
-    """Finished runs, what went wrong by experiment, and the files of the report."""
+    """Finished runs, error messages by experiment, and the files of the report."""
 
     runs: list[Run] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
@@ -26,9 +26,9 @@ class StudyOutcome:
 def run_study(
     configs: Sequence[Config], data: StreetData, output: Path, device: torch.device
 ) -> StudyOutcome:
-    """Train, or load, each configuration and write the report to `output/report`.
+    """Train or load each configuration and write the report to `output/report`.
 
-    An experiment that fails is named in the outcome and takes no other one down.
+    If an experiment fails, the outcome says why and the others go on.
     """
     outcome = StudyOutcome()
     for config in configs:

@@ -1,4 +1,4 @@
-"""Files of tensors, read without executing anything in them."""
+"""Files of tensors, written in one piece and read without executing anything in them."""
 
 import pickle
 import zipfile
@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pix2pix_utils.devices import is_out_of_memory
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import (
-    atomic_write,
-)
+from pix2pix_utils.files import atomic_write
 
 
 def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> Any:
-    """What `torch.save` wrote, as long as it is tensors and plain containers.
+    """Read a file written by `torch.save` that holds only tensors and plain containers.
 
-    `kind` is what a message calls the file. Raises UserError if it is missing, damaged, or holds
-    anything else.
+    `kind` names the file in messages. Raises UserError if it is missing, damaged, or holds anything
+    else.
     """
     path = Path(path)
     try:
@@ -33,13 +32,13 @@ def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> A
     except pickle.UnpicklingError:
         raise UserError(
             f"{path} is not a plain file of tensors and was not loaded: "
-            "it may be damaged, or hold code"
+            "it may be damaged or contain code"
         ) from None
     except Exception as error:  # torch raises many kinds for a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if is_out_of_memory(error):
             raise UserError(
-                f"there is too little memory to read the {kind} {path}, or it is damaged: {reason}"
+                f"not enough memory to read the {kind} {path}, or it is damaged: {reason}"
             ) from None
         raise UserError(f"the {kind} {path} is damaged: {reason}") from None
 
@@ -47,7 +46,7 @@ def load_tensors(path: Path, kind: str, device: torch.device | str = "cpu") -> A
 def _check_sizes(path: Path) -> None:
     """Raise zipfile.BadZipFile for an archive that would unpack to more bytes than it has.
 
-    torch writes its records as they are, but would also unpack compressed ones.
+    torch writes its records uncompressed, but would also unpack compressed ones.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -56,16 +55,26 @@ def _check_sizes(path: Path) -> None:
             raise zipfile.BadZipFile(f"it would unpack to {unpacked} bytes")
 
 
+def is_state_dict(value: Any) -> bool:
+    """Whether a value is a dictionary of tensors by name."""
+    return isinstance(value, dict) and all(
+        isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in value.items()
+    )
+
+
 def save_checkpoint(path: Path, state: dict) -> None:
-    """Write a checkpoint, or weights alone, in one piece: a crash leaves the one before."""
+    """Write a checkpoint, or weights alone, in one piece: after a crash the old file is intact.
+
+    Raises WriteError if the file cannot be written.
+    """
     with atomic_write(path) as temporary:
         save_tensors(temporary, state)
 
 
 def save_tensors(path: Path, state: dict) -> None:
-    """`torch.save` that raises the OSError of a disk that is full.
+    """`torch.save` that raises the OSError of a full disk.
 
-    Given a path, torch writes by itself and raises RuntimeErrors that do not tell why.
+    If given a path, torch raises a RuntimeError that hides the reason.
     """
     with path.open("wb") as file:
         try:

@@ -1,4 +1,4 @@
-"""Label-map files of any size in, photos out."""
+"""Translate label-map files of any size into photos with a trained generator."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ def translate(
 ) -> list[Path]:
     """Write a photo for every label map, as PNG of the label map's size below `output`.
 
-    An input is a file or a folder, which is searched through; a folder's structure is kept. The
-    network sees the label map at the size it was trained at. Raises UserError that names every
-    input that is missing or no label map, before anything is written, and never writes over an
-    input.
+    An input is a file or a folder, which is searched recursively; its structure is kept. The
+    network sees the label map at the size it was trained at. Before anything is written, raises
+    UserError if an input is missing or would be overwritten, or if any is not a label map; all of
+    those are named. Raises WriteError if a photo cannot be written.
     """
     generator, palette, image_size = load_generator(checkpoint, device)
     predict = generator_predictor(generator)
@@ -41,19 +41,13 @@ def translate(
         with torch.no_grad():
             photo = to_uint8(predict({"label": label})[0].cpu())
         resized = Image.fromarray(photo).resize(original_size, Image.Resampling.BICUBIC)
-        try:
-            with atomic_write(target) as temporary:
-                resized.save(temporary, format="PNG")
-        except OSError as error:
-            raise UserError(
-                f"cannot write {target}: {error.strerror or error}; choose another folder with "
-                "--output"
-            ) from None
+        with atomic_write(target) as temporary:
+            resized.save(temporary, format="PNG")
     return list(jobs)
 
 
 def _check_inputs(sources: Iterable[Path], palette: Palette, image_size: int) -> None:
-    """Raise UserError that names every file that is no label map of this palette."""
+    """Raise UserError that names every file that is not a label map of this palette."""
     problems = []
     for source in sources:
         try:
@@ -68,13 +62,13 @@ def _check_inputs(sources: Iterable[Path], palette: Palette, image_size: int) ->
 
 
 def _jobs(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:
-    """Which photo is made from which label map."""
+    """The label map of each photo to be written."""
     jobs: dict[Path, Path] = {}
     for target, source in _targets(inputs, output):
         if jobs.setdefault(target, source) != source:
             raise UserError(
                 f"{jobs[target]} and {source} would both be written to {target}; "
-                "translate them into two folders"
+                "translate them into two different folders"
             )
     sources = {source.resolve() for source in jobs.values()}
     for target in jobs:
@@ -86,7 +80,7 @@ def _jobs(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:
 def _targets(inputs: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]]:
     for path in inputs:
         if path.is_dir():
-            # what an earlier call wrote is no input
+            # photos that an earlier call wrote are not inputs
             seen = {output.resolve()} - {path.resolve()}
             files = [file for folder in _folders(path, seen) for file in list_images(folder)]
             if not files:
@@ -100,7 +94,7 @@ def _targets(inputs: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]
 
 
 def _folders(folder: Path, seen: set[Path]) -> Iterator[Path]:
-    """The folder and all below it, without hidden ones; each once, though links lead in circles."""
+    """The folder and all below it but hidden ones; each once, even if links form a circle."""
     if folder.resolve() in seen:
         return
     seen.add(folder.resolve())

@@ -13,6 +13,8 @@ from PIL import Image
 from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.data.palette import CAMVID
 from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.runs import Run, load_data_for
+from pix2pix_utils.training.session import train
 
 torch.set_num_threads(1)  # tiny networks: more threads only wait for each other
 
@@ -44,6 +46,28 @@ def street_data(smoke_config, folders_of_this_test):
         limits=smoke_config.pair_limits,
         progress=False,
     )
+
+
+@pytest.fixture(scope="session")
+def finished_output(tmp_path_factory, cache_folder):
+    """An output folder that holds one finished run; tests may read it, but must not change it."""
+    output = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIX2PIX_CACHE", str(cache_folder))
+        config = configure("baseline", "smoke")
+        data = load_data_for(config, "synthetic")
+        train(config, data, output, torch.device("cpu"), progress=False)
+    return output
+
+
+@pytest.fixture(scope="session")
+def finished_run(finished_output):
+    """The finished run of `baseline` at the smoke profile, with seed 0; read-only like the folder.
+
+    A test that writes into a run copies `finished_output` first and opens its own with `Run.open`.
+    """
+    (folder,) = (finished_output / "runs").iterdir()
+    return Run.open(folder)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ ORDER = (
     "course",
     "benchmark",
 )
-TOPMOST = {"__main__", "study", "translation"}  # may import everything
+TOPMOST = {"__main__", "commands", "study", "translation"}  # may import everything
 FACES = ("course", "data", "evaluation", "figures", "models", "report", "training", "widgets")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

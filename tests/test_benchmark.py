@@ -1,4 +1,4 @@
-"""The benchmark measures what it says; how fast anything is, no test asks."""
+"""The benchmark measures what it claims; no test depends on speed."""
 
 import json
 
@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from pix2pix_utils.__main__ import main
-from pix2pix_utils.benchmark import scaling as growth
-from pix2pix_utils.benchmark import variants
+from pix2pix_utils.benchmark import scaling, variants
 from pix2pix_utils.benchmark.steps import ByteCounter
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.step import Networks
@@ -16,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def test_the_command_prints_and_writes_every_measurement(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(growth, "PAIR_COUNTS", (4, 8))
+    monkeypatch.setattr(scaling, "PAIR_COUNTS", (4, 8))
     file = tmp_path / "benchmark.json"
     options = ["--image-size", "32", "--width", "4", "--repeats", "2", "--device", "cpu"]
     assert main(["benchmark", *options, "--json", str(file)]) == 0

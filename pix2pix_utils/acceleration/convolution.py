@@ -1,13 +1,11 @@
-"""Convolutions that are faster on a CPU: matrix products for small feature maps, and Winograd's.
+"""Convolutions that are faster on a CPU, swapped into a network of plain torch layers.
 
 A U-Net's innermost layers have most of its weights and hardly any pixels: 1024 to 512 channels are
-8 million weights, 34 MB, for a map of 2x2. torch's convolutions on a CPU copy such weights into
-another layout and back in every step, which takes five times as long as the product itself.
-Written as one matrix product over the unfolded map, nothing is copied. So is the discriminator's
-last layer, whose one output channel torch's convolution is slow for. The layer before it, the
-widest, is a quarter of a step at 256x256, and can do with fewer multiplications: in training alone,
-since their rounding errors reach a few pixels further than the layer itself. Parameters, names and
-results are those of torch's own layers, up to rounding.
+8 million weights, 34 MB, for a map of 2x2. torch's CPU convolutions copy such weights into another
+layout and back in every step, which takes five times as long as the product itself. Written as one
+matrix product over the unfolded map, nothing is copied. PatchGAN's last layer is a matrix product
+too, since torch's convolution is slow for its single output channel. The layer before it, the
+widest, takes a quarter of a step at 256x256; in training it is computed with fewer multiplications.
 """
 
 import torch
@@ -16,35 +14,50 @@ from torch.nn import functional as F
 
 from pix2pix_utils.acceleration.winograd import TAPS, winograd_convolution
 
-SMALL = 64  # positions of all maps of a batch together; above, torch's convolution is as fast
-LARGE = 900  # positions from which the other ways pay off, ...
-WIDE = 128 * 256  # ... Winograd's for so many weights of one tap
-FEW = 16  # columns; narrower matrices are slow to multiply from the left
+MAX_MATMUL_POSITIONS = 64  # of all maps of a batch; above, torch's convolution is as fast
+MIN_LARGE_POSITIONS = 900  # of all maps of a batch; below, torch's convolution is as fast
+MIN_WINOGRAD_CHANNEL_PAIRS = 128 * 256  # input times output channels
+MIN_MATMUL_COLUMNS = 16  # narrower matrices are slow to multiply from the left
+
+
+def accelerate_on_cpu(network: nn.Module) -> nn.Module:
+    """Let the plain convolutions of a network compute faster on a CPU; returns the network.
+
+    Parameters, their names and `isinstance` checks do not change; outputs and gradients equal
+    torch's up to rounding. Convolutions with groups, dilation, output padding, padding other than
+    zeros, or unequal numbers for height and width are left alone, and so are 1x1 convolutions to at
+    most 3 channels, such as a network's head, which have hardly any weights. On a GPU, for
+    unbatched input and for a given `output_size`, torch's own convolutions run.
+    """
+    for module in network.modules():
+        if type(module) in _FASTER and _is_suitable(module):
+            module.__class__ = _FASTER[type(module)]
+    return network
 
 
 class Conv2d(nn.Conv2d):
     """torch's Conv2d: (N, C, H, W) to (N, O, h, w)."""
 
-    padding: tuple[int, ...]  # in pixels; "same" and "valid" are torch's alone
+    padding: tuple[int, ...]  # never "same" or "valid"
 
     def forward(self, features: Tensor) -> Tensor:
-        if features.device.type != "cpu":
+        if features.device.type != "cpu" or features.dim() != 4:
             return super().forward(features)
         batch, _, height, width = features.shape
         (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
         h, w = ((side + 2 * padding - kernel) // stride + 1 for side in (height, width))
         positions = batch * h * w
-        if positions <= SMALL:
+        if positions <= MAX_MATMUL_POSITIONS:
             windows = F.unfold(features, kernel, padding=padding, stride=stride)
             out = _product(self.weight.flatten(1), windows, self.bias)
             return out.view(batch, -1, h, w)
-        if positions >= LARGE and stride == 1:
+        if positions >= MIN_LARGE_POSITIONS and stride == 1:
             bf16 = torch.is_autocast_enabled("cpu")  # too short for sums of products
             if self.out_channels == 1 and not bf16:
                 # with stride 1, a convolution is a transposed one, with the kernel turned around
                 kernels = self.weight.flip(2, 3).transpose(0, 1)
                 return _spread(features, kernels, self.bias, (h, w), stride, kernel - 1 - padding)
-            wide = self.out_channels * self.in_channels >= WIDE
+            wide = self.out_channels * self.in_channels >= MIN_WINOGRAD_CHANNEL_PAIRS
             if kernel == TAPS and wide and self.training and not bf16:
                 return winograd_convolution(features, self.weight, self.bias, padding)
         return super().forward(features)
@@ -56,12 +69,30 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     padding: tuple[int, ...]
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
-        batch, _, h, w = features.shape
-        (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
-        if features.device.type != "cpu" or batch * h * w > SMALL:
+        if (
+            features.device.type != "cpu"
+            or features.dim() != 4
+            or output_size is not None
+            or features[:, 0].numel() > MAX_MATMUL_POSITIONS
+        ):
             return super().forward(features, output_size)
-        size = tuple((side - 1) * stride - 2 * padding + kernel for side in (h, w))
+        (kernel, _), (stride, _), (padding, _) = self.kernel_size, self.stride, self.padding
+        size = tuple((side - 1) * stride - 2 * padding + kernel for side in features.shape[2:])
         return _spread(features, self.weight, self.bias, size, stride, padding)
+
+
+_FASTER: dict[type, type] = {nn.Conv2d: Conv2d, nn.ConvTranspose2d: ConvTranspose2d}
+
+
+def _is_suitable(layer) -> bool:
+    if layer.padding_mode != "zeros" or isinstance(layer.padding, str) or layer.groups != 1:
+        return False
+    is_head = layer.kernel_size == (1, 1) and layer.out_channels <= 3
+    is_square = all(
+        len(set(pair)) == 1 for pair in (layer.kernel_size, layer.stride, layer.padding)
+    )
+    is_plain = layer.dilation == (1, 1) and layer.output_padding == (0, 0)
+    return is_square and is_plain and not is_head
 
 
 def _spread(
@@ -81,20 +112,10 @@ def _spread(
 def _product(weights: Tensor, maps: Tensor, bias: Tensor | None = None) -> Tensor:
     """(O, C) times (N, C, P), as one product of matrices: (N, O, P)."""
     batch, _, positions = maps.shape
-    if batch == 1 and positions >= FEW:  # nothing is to be transposed
+    if batch == 1 and positions >= MIN_MATMUL_COLUMNS:  # nothing is to be transposed
         product = (
             weights @ maps[0] if bias is None else torch.addmm(bias[:, None], weights, maps[0])
         )
         return product[None]
     rows = maps.transpose(1, 2).flatten(0, 1).contiguous()  # (N P, C)
     return F.linear(rows, weights, bias).view(batch, positions, -1).transpose(1, 2).contiguous()
-
-
-def accelerate_on_cpu(network: nn.Module) -> None:
-    """Let the plain convolutions of a network that torchvision built compute as `Conv2d` does."""
-    for module in network.modules():
-        if type(module) is not nn.Conv2d or module.groups != 1 or module.dilation != (1, 1):
-            continue
-        square = len({*module.kernel_size}) == len({*module.stride}) == 1
-        if square and isinstance(module.padding, tuple) and len({*module.padding}) == 1:
-            module.__class__ = Conv2d

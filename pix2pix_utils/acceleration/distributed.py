@@ -1,9 +1,9 @@
-"""Several processes that train one pair of networks together, as `torchrun` starts them.
+"""Training one pair of networks in several processes, started by `torchrun`.
 
-Without torchrun every function here does what one process alone needs: nothing. The batches of an
-update (`accumulation` of them) are dealt to the processes in turn and the gradients added up, so
-the update is that of one process with the same configuration, up to rounding; a run can be gone on
-with by another number of processes. Process 0 alone writes.
+In a single process every function here is a no-op. The batches of an update (`accumulation` of
+them) are sharded over the processes and the gradients summed, so the update is that of one process
+with the same configuration, up to rounding, and a run can be resumed by another number of
+processes. Only process 0 writes files.
 """
 
 import os
@@ -20,26 +20,26 @@ from pix2pix_utils.errors import UserError
 
 
 def rank() -> int:
-    """The number of this process, from 0."""
+    """The index of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many processes there are."""
+    """The number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes and prints."""
+    """Whether this process, of rank 0, writes and prints."""
     return rank() == 0
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[torch.device]:
-    """Join the processes that torchrun started, if it did; yields the device of this one.
+    """Join the processes that torchrun started, if any; yields the device of this process.
 
-    On GPUs each process takes the one of its local rank. Raises UserError if there are fewer GPUs
-    than processes on this machine.
+    Each process takes the GPU of its local rank. Raises UserError if this machine has fewer GPUs
+    than processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield device
@@ -53,7 +53,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    # two backends: gradients travel between GPUs, flags and scores between CPUs
+    # two backends: gradients are reduced on GPUs, flags and scores on CPUs
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield device
@@ -63,7 +63,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
 
 @contextmanager
 def rank_zero_first() -> Iterator[None]:
-    """Process 0 runs the block before all others: for files that the others then find."""
+    """Run the block in process 0 first, then in the others, which find its files."""
     if not is_main():
         barrier()
     try:
@@ -74,17 +74,17 @@ def rank_zero_first() -> Iterator[None]:
 
 
 def barrier() -> None:
-    """Wait until all processes are here."""
+    """Wait until all processes get here."""
     all_reduce_sum(torch.zeros(1))
 
 
 def shard(items: Sequence) -> Sequence:
-    """The items of this process: every `world_size()`-th, from its rank on."""
+    """The items of this process: every `world_size()`-th, starting at its rank."""
     return items[rank() :: world_size()]
 
 
 def all_gather(values: np.ndarray) -> np.ndarray:
-    """The inverse of `dealt` for a value each, (n,): all of them, in the original order."""
+    """The inverse of `shard`: (n,) values for its items to all values, in the original order."""
     if world_size() == 1:
         return values
     parts: list[Any] = [None] * world_size()
@@ -96,44 +96,43 @@ def all_gather(values: np.ndarray) -> np.ndarray:
 
 
 def any_rank(*flags: bool) -> list[bool]:
-    """For each flag: is it set in any process? All of them get the same answer."""
+    """For each flag, whether it is set in any process."""
     if world_size() == 1:
         return list(flags)
-    asked = torch.tensor(flags, dtype=torch.uint8)
-    dist.all_reduce(asked, dist.ReduceOp.MAX)
-    return [bool(flag) for flag in asked]
+    reduced = torch.tensor(flags, dtype=torch.uint8)
+    dist.all_reduce(reduced, dist.ReduceOp.MAX)
+    return [bool(flag) for flag in reduced]
 
 
 def all_reduce_sum(values: Tensor) -> Tensor:
-    """The sum of a tensor over the processes, in place."""
+    """Sum a tensor over the processes, in place."""
     if world_size() > 1:
         dist.all_reduce(values)
     return values
 
 
 def all_reduce_gradients(network: nn.Module) -> None:
-    """The sum of every gradient over the processes; one that had no batch counts as zero."""
+    """Sum every gradient over the processes; those of a process without a batch count as zero."""
     if world_size() == 1:
         return
     for parameter in network.parameters():
         if parameter.requires_grad and parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
-    learning = [p.grad for p in network.parameters() if p.grad is not None]
-    _in_one_piece(learning, lambda flat: dist.all_reduce(flat))
+    _all_reduce_together([p.grad for p in network.parameters() if p.grad is not None])
 
 
 def average_statistics(network: nn.Module) -> None:
-    """Batch norm's running statistics as their mean over the processes."""
-    if world_size() == 1:
+    """Replace batch norm's running statistics by their mean over the processes."""
+    if world_size() > 1:
+        buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+        _all_reduce_together(buffers, divisor=world_size())
+
+
+def _all_reduce_together(tensors: Sequence[Tensor], divisor: int = 1) -> None:
+    """Sum many tensors over the processes, as one tensor: far fewer messages."""
+    if not tensors:
         return
-    buffers = [b for b in network.buffers() if b.is_floating_point()]
-    if buffers:
-        _in_one_piece(buffers, lambda flat: dist.all_reduce(flat.div_(world_size())))
-
-
-def _in_one_piece(tensors: Sequence[Tensor], collective) -> None:
-    """Send many tensors as one: far fewer messages."""
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    collective(flat)
+    dist.all_reduce(flat.div_(divisor))
     for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(part.view_as(tensor))

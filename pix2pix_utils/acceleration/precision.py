@@ -1,9 +1,9 @@
-"""How many bits the networks compute with: one name, `fp32`, `bf16` or `fp16`.
+"""Numeric precision of the networks: `fp32`, `bf16` or `fp16`.
 
-Weights, optimiser states, losses and every score stay in float32; in the shorter formats the
-convolutions run under torch's autocast. bfloat16 has float32's range, so gradients need no
-scaling; float16 underflows, so its losses are scaled (Micikevicius et al. 2018). On recent GPUs
-torch's float32 convolutions multiply in TF32, with 10 bits after the point, and so does `fp32`.
+Weights, optimizer states, losses and scores stay in float32; in the shorter formats convolutions
+run under torch's autocast. bfloat16 has float32's range, so gradients need no scaling; float16
+underflows, so its losses are scaled (Micikevicius et al. 2018). On recent GPUs torch's float32
+convolutions, and so `fp32`, multiply in TF32, with a mantissa of 10 bits.
 """
 
 import torch
@@ -15,10 +15,10 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """`auto` is bf16 on a GPU that has it and fp32 everywhere else.
+    """The precision that a name stands for: `auto` is bf16 on a GPU that has it, fp32 elsewhere.
 
-    On CPUs fp32 gives the same numbers from machine to machine, nearly, and few have fast bf16.
-    Raises UserError for an unknown name, or for fp16 without a GPU.
+    On CPUs fp32 gives nearly the same numbers on every machine, and few have fast bf16. Raises
+    UserError for an unknown name, or for fp16 without a GPU.
     """
     if name not in PRECISIONS:
         raise UserError(f"there is no precision '{name}'; choose one of: {', '.join(PRECISIONS)}")
@@ -37,5 +37,5 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
 
 
 def loss_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
-    """Scales the losses of fp16; hands everything through unchanged otherwise."""
+    """Scales the losses of fp16; a no-op in other precisions."""
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")

@@ -1,4 +1,4 @@
-"""Whether speed changes a result: our losses beside those of a plain eager loop."""
+"""Checks that speed does not change the results: our losses against a plain eager loop's."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -7,18 +7,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix_utils.benchmark.variants import networks_of_baseline, our_step, use_torchs_convolutions
+from pix2pix_utils.benchmark.variants import baseline_networks, our_step, use_torchs_convolutions
 
 
 def loss_differences(
     image_size: int, width: int, device: torch.device, steps: int = 20
 ) -> dict[str, float]:
-    """How far our losses are from those of a plain eager step, relatively, at most.
+    """The largest relative differences between our losses and those of a plain eager step.
 
-    "each_step": both steps start from the same weights, for `steps` updates. "in_a_row": each goes
-    on by itself. A GAN doubles the smallest difference every few steps: "two_adams" is how far two
-    plain loops come apart that differ in torch's implementation of Adam alone. On a GPU the
-    convolutions multiply in float32 here, not in TF32.
+    "each_step": before each of `steps` updates, the plain step gets our weights. "in_a_row": both
+    continue with their own. Since a GAN doubles the smallest difference every few steps,
+    "two_adams" gives the scale: two plain loops that differ only in torch's implementation of Adam.
+    On a GPU the convolutions multiply in float32 here, not in TF32.
     """
 
     def losses(*step_functions: Callable[[Tensor, Tensor], Mapping[str, Tensor]]) -> np.ndarray:
@@ -29,15 +29,15 @@ def loss_differences(
             label, photo = images.to(device) * 2 - 1
             found.append([])
             for step in step_functions:
-                torch.manual_seed(number)  # of the dropout
-                made = step(label, photo)
+                torch.manual_seed(number)  # for the dropout
+                result = step(label, photo)
                 found[-1].append(
-                    [float(made[f"{who}_loss"]) for who in ("generator", "discriminator")]
+                    [float(result[f"{who}_loss"]) for who in ("generator", "discriminator")]
                 )
         return np.array(found).swapaxes(0, 1)
 
     def ours_and_plain_from_the_same_weights() -> np.ndarray:
-        ours, plain = (networks_of_baseline(image_size, width, device, "fp32") for _ in range(2))
+        ours, plain = (baseline_networks(image_size, width, device, "fp32") for _ in range(2))
         use_torchs_convolutions(plain)
         plain_step = our_step(plain, eager=True)
 
@@ -48,7 +48,7 @@ def loss_differences(
         return losses(follow, our_step(ours))
 
     def plain_loop(fused: bool) -> np.ndarray:
-        networks = networks_of_baseline(image_size, width, device, "fp32")
+        networks = baseline_networks(image_size, width, device, "fp32")
         use_torchs_convolutions(networks)
         for optimizer in (networks.generator_optimizer, networks.discriminator_optimizer):
             optimizer.param_groups[0]["fused"] = fused

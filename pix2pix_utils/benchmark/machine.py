@@ -1,4 +1,4 @@
-"""What this machine can do, and how much memory a process takes."""
+"""Speed of this machine's arithmetic and memory, and the memory use of a process."""
 
 import sys
 import time
@@ -9,9 +9,9 @@ import torch
 
 
 def matrix_product_rate(device: torch.device, precision: str, size: int) -> float:
-    """Floating-point operations a second of a square matrix product, the best of five.
+    """Floating-point operations per second of a square matrix product, the best of five.
 
-    On a GPU that of fp32 is TF32's, in which torch's convolutions multiply there.
+    On a GPU, fp32 is measured in TF32, which torch's convolutions use there.
     """
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     matrix = torch.rand(size, size, device=device).to(dtype)
@@ -24,7 +24,7 @@ def matrix_product_rate(device: torch.device, precision: str, size: int) -> floa
 
 
 def memory_bandwidth(device: torch.device) -> float:
-    """Bytes a second that a copy of 256 MB reads and writes, the best of five."""
+    """Bytes per second that a copy of 256 MB reads and writes, the best of five."""
     source = torch.zeros(1 << 26, device=device)
     target = torch.empty_like(source)
     fastest = min(seconds_of(lambda: target.copy_(source), device) for _ in range(5))
@@ -32,10 +32,11 @@ def memory_bandwidth(device: torch.device) -> float:
 
 
 def peak_of_this_process(device: torch.device) -> int | None:
+    """Bytes: of the GPU, or of main memory; None where the system does not report it (Windows)."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_reserved(device)
-    if Path("/proc/self/status").is_file():  # getrusage would begin with the parent's peak
+    if Path("/proc/self/status").is_file():  # getrusage would start at the parent's peak
         return _status("VmHWM")
     try:
         import resource
@@ -46,7 +47,7 @@ def peak_of_this_process(device: torch.device) -> int | None:
 
 
 def memory_in_use(device: torch.device) -> int | None:
-    """Bytes in use now, without mapped files: of the GPU, or of this process where Linux tells."""
+    """Bytes in use now, without mapped files: of the GPU, or of main memory (only on Linux)."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     return _status("RssAnon") if Path("/proc/self/status").is_file() else None
@@ -60,6 +61,7 @@ def _status(name: str) -> int:
 
 
 def seconds_of(action: Callable, device: torch.device | None = None, *arguments) -> float:
+    """Seconds that `action(*arguments)` takes, until the device has finished it."""
     wait = torch.cuda.synchronize if device and device.type == "cuda" else lambda: None
     wait()
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What stands around the step: waiting for data, the evaluation, the program's start."""
+"""Costs other than the training step: waiting for data, evaluation, and start-up."""
 
 import subprocess
 import sys
@@ -16,22 +16,20 @@ from pix2pix_utils.evaluation.metrics import ssim
 
 
 def data_wait(image_size: int, step_seconds: list[float], device: torch.device) -> dict:
-    """How long a step waits for its pair, behind the first epoch."""
+    """How long a step waits for its pair, after the first epoch."""
     with tempfile.TemporaryDirectory() as folder:
         batches = Batches(random_pairs(100, image_size, Path(folder)), device)
         order = list(torch.randperm(100).split(1))
         for _ in batches(order):
             pass
-        waits = []
         source = batches(order)
-        for _ in order:
-            waits.append(seconds_of(next, device, source))
+        waits = [seconds_of(next, device, source) for _ in order]
     wait, step = float(np.median(waits)), float(np.median(step_seconds))
     return {"wait_seconds": wait, "share_of_the_step": wait / (wait + step)}
 
 
 def ssim_speed(image_size: int, device: torch.device, images: int = 16) -> dict:
-    """Seconds an image: ours in one batch, and a loop over scikit-image, taking turns."""
+    """Seconds per image: ours in one batch, alternating with a loop over scikit-image."""
     pair = torch.rand(2, images, 3, image_size, image_size)
     on_device = pair.to(device)
     arrays = pair.permute(0, 1, 3, 4, 2).numpy()
@@ -61,16 +59,16 @@ def ssim_speed(image_size: int, device: torch.device, images: int = 16) -> dict:
 
 
 def start_seconds() -> dict[str, float]:
-    """Seconds until Python has imported the training, and until `--help` has answered."""
+    """Seconds to import the training code, and to answer `--help`."""
     commands = {
         "import": ["-c", "import pix2pix_utils.training"],
         "help": ["-m", "pix2pix_utils", "--help"],
     }
+
+    def run(arguments: list[str]) -> None:
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+
     return {
-        name: min(seconds_of(_run_python, None, command) for _ in range(3))
+        name: min(seconds_of(run, None, command) for _ in range(3))
         for name, command in commands.items()
     }
-
-
-def _run_python(arguments: list[str]) -> None:
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""How time and memory grow with the pairs and with the pixels."""
+"""How time and memory scale with the number of pairs and of pixels."""
 
 import tempfile
 from pathlib import Path
@@ -20,7 +20,7 @@ PAIR_COUNTS = (100, 300, 1000, 3000)
 
 
 def growth_with_pairs(device: torch.device) -> list[dict]:
-    """Seconds of an epoch of a tiny network, and memory in use, for more and more pairs."""
+    """Seconds per epoch of a tiny network, and memory in use, by number of pairs."""
     rows = []
     for count in tqdm(PAIR_COUNTS, "pairs", unit="epoch"):
         with tempfile.TemporaryDirectory() as folder:
@@ -34,7 +34,7 @@ def growth_with_pairs(device: torch.device) -> list[dict]:
 
 
 def growth_with_pixels(width: int, device: torch.device) -> list[dict]:
-    """Median seconds of a step at three image sizes."""
+    """Median seconds per step at three image sizes."""
     rows = []
     for image_size in (64, 128, 256):
         step = make_step("fp32", image_size, width, device)
@@ -56,7 +56,7 @@ def _one_epoch(trainer: Trainer) -> None:
 
 
 def random_pairs(count: int, image_size: int, folder: Path) -> StreetPairs:
-    """Noise in memory-mapped files, as the cache has its pairs."""
+    """Noise in memory-mapped files, like the pairs of the cache."""
     random = np.random.default_rng(0)
     shapes = {"photos": (count, image_size, image_size, 3), "classes": (count,) + (image_size,) * 2}
     arrays = []

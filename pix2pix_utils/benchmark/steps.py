@@ -1,7 +1,7 @@
-"""How long a step takes, variant beside variant.
+"""Times the variants of the training step.
 
-Each has a process of its own, whose memory no other has touched, and they take turns step by step:
-a noisy machine is noisy for all.
+Each variant runs in its own process, with memory of its own. The processes take turns step by step,
+so that noise on the machine affects all alike.
 """
 
 import multiprocessing
@@ -24,18 +24,18 @@ from pix2pix_utils.benchmark.variants import REFERENCE_3, REFERENCE_4, make_step
 
 @dataclass(frozen=True)
 class Measurements:
-    """What the process of one variant found."""
+    """The measurements of one variant."""
 
     seconds: list[float]  # of each step
-    peak_memory: int | None  # bytes, on a GPU of its memory; None where no system tells (Windows)
+    peak_memory: int | None  # bytes; see `peak_of_this_process`
     flops: int  # of one step
-    bytes_moved: int  # that the operations of one step read and write
+    bytes_moved: int  # read and written by the operations of one step
 
 
 def time_steps(
     variants: list[str], image_size: int, width: int, repeats: int, device: torch.device
 ) -> dict[str, Measurements]:
-    """`repeats` steps of each variant, which take turns, behind two to warm up."""
+    """Measure `repeats` steps of each variant, after two to warm up."""
     context = multiprocessing.get_context("spawn")
     ends, process_group = {}, []
     for name in variants:
@@ -62,7 +62,7 @@ def time_steps(
 def _step_on_call(
     end: Connection, variant: str, image_size: int, width: int, device_name: str, threads: int
 ) -> None:
-    """Answer each "step" with its seconds, and the end with the other measurements."""
+    """Answer each "step" with its seconds, and "end" with the other measurements."""
     device = torch.device(device_name)
     torch.set_num_threads(threads)
     if variant not in (REFERENCE_3, REFERENCE_4):
@@ -71,7 +71,7 @@ def _step_on_call(
     while end.recv() == "step":
         end.send(seconds_of(step, device))
     peak = peak_of_this_process(device)
-    # a captured graph hides its operations: they are counted in the eager step
+    # a CUDA graph hides its operations, so they are counted in the eager step
     eager = make_step(f"{variant.removesuffix(' eager')} eager", image_size, width, device)
     with FlopCounterMode(display=False) as flops, ByteCounter() as traffic:
         eager()
@@ -79,7 +79,7 @@ def _step_on_call(
 
 
 class ByteCounter(TorchDispatchMode):
-    """Counts the bytes of what every operation reads and writes; views move none."""
+    """Counts the bytes that every operation reads and writes; views count as none."""
 
     def __init__(self):
         super().__init__()
@@ -96,10 +96,10 @@ class ByteCounter(TorchDispatchMode):
 def step_rows(
     measured: Mapping[str, Measurements], rates: Mapping[str, float], bandwidth: float
 ) -> list[dict]:
-    """One record a variant: time, ratios to the references, share of the roofline, memory.
+    """One record per variant: time, speed-up over the references, share of the roofline, memory.
 
-    The roofline is the time that the arithmetic takes at the rate of a matrix product, or that the
-    bytes take at the rate of a copy, whichever is longer.
+    The roofline is the time of the arithmetic at the rate of a matrix product, or of the memory
+    traffic at the rate of a copy, whichever is longer.
     """
     medians = {name: float(np.median(found.seconds)) for name, found in measured.items()}
     rows = []

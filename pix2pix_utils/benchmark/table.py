@@ -1,4 +1,4 @@
-"""The measurements as text."""
+"""The benchmark's measurements as text."""
 
 
 def as_text(result: dict) -> str:
@@ -27,12 +27,12 @@ def as_text(result: dict) -> str:
     apart = result["same_losses"]
     lines += [
         "",
-        f"losses in fp32 beside a plain eager step: {apart['each_step']:.1e} apart from the same "
-        f"weights, {apart['in_a_row']:.1e} in {apart['steps']} steps in a row; "
-        f"two plain loops with two of torch's Adams: {apart['two_adams']:.1e}",
-        f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms a step, "
+        f"fp32 losses differ from a plain eager step's by {apart['each_step']:.1e} for equal weights, "
+        f"by {apart['in_a_row']:.1e} after {apart['steps']} steps; "
+        f"two plain loops with different Adams differ by {apart['two_adams']:.1e}",
+        f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms per step, "
         f"{data['share_of_the_step']:.2%} of the time",
-        f"SSIM: {speed['seconds_an_image'] * 1e3:.2f} ms an image, scikit-image "
+        f"SSIM: {speed['seconds_an_image'] * 1e3:.2f} ms per image, scikit-image "
         f"{speed['scikit_image_seconds_an_image'] * 1e3:.2f} ms: "
         f"{speed['times_as_fast']:.1f} times as fast",
         f"import {start['import']:.2f} s, --help {start['help']:.2f} s",

@@ -1,7 +1,7 @@
 """Open-in-Colab badges for the notebooks, pointing to the repository that this checkout came from.
 
-Colab opens a single notebook from GitHub, so that the notebook's set-up cell must know where to
-fetch the rest: the badge and that line are written together.
+Colab opens a single notebook from GitHub, and that notebook's set-up cell fetches the rest. The
+badge and the line of the set-up cell that names the repository are therefore written together.
 """
 
 import re
@@ -25,19 +25,19 @@ REMOTE = re.compile(
 
 
 def github_repository(url: str) -> str:
-    """`owner/name` of a GitHub remote, without a user name or a token that the URL may hold.
+    """`owner/name` of a GitHub remote, without any user name or token in the URL.
 
-    Raises UserError for any other host, since Colab opens notebooks from GitHub alone.
+    Raises UserError for any other host, since Colab opens notebooks from GitHub only.
     """
     found = REMOTE.fullmatch(url.strip())
     host = (found["host"] or found["scp"]).lower() if found else "no server"
     if not found or host not in ("github.com", "www.github.com", "ssh.github.com"):
         raise UserError(
-            f"the remote lies on {host}, and Colab opens notebooks from GitHub only: push the "
+            f"the remote is on {host}, and Colab opens notebooks from GitHub only: push the "
             "project to github.com, or upload its folder to Colab, which needs no badge"
         )
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", found["path"]):
-        raise UserError(f"'{found['path']}' is no GitHub repository; it must be OWNER/NAME")
+        raise UserError(f"'{found['path']}' is not a GitHub repository, which is OWNER/NAME")
     return found["path"]
 
 
@@ -61,14 +61,14 @@ def current_branch(project: Path) -> str:
 
 
 def write_badges(notebooks: Path, repository: str, branch: str) -> list[Path]:
-    """Badge every notebook of a folder `notebooks` in the GitHub repository `owner/name`.
+    """Add a badge to every notebook of a folder in the GitHub repository `owner/name`.
 
-    Returns the notebooks that changed. Calling it again changes nothing. Raises UserError, before
-    any file is touched, for a branch's name that cannot stand in a URL and for a notebook without a
+    Returns the notebooks that changed; calling it again changes nothing. Raises UserError, before
+    any file is written, for a branch name that cannot be part of a URL and for a notebook without a
     title or a set-up cell.
     """
     if not re.fullmatch(r"[\w./-]+", branch):
-        raise UserError(f"the branch '{branch}' cannot stand in a link: rename it")
+        raise UserError(f"the branch '{branch}' cannot be part of a link: rename it")
     address = f"{COLAB}/github/{repository}/blob/{branch}/{notebooks.name}"
     image = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]"
     return _rewrite(
@@ -79,12 +79,12 @@ def write_badges(notebooks: Path, repository: str, branch: str) -> list[Path]:
 
 
 def remove_badges(notebooks: Path) -> list[Path]:
-    """Take the badges out again; returns the notebooks that changed."""
+    """Remove the badges; returns the notebooks that changed."""
     return _rewrite(notebooks, lambda name: "", 'REPOSITORY, BRANCH = "", ""')
 
 
 def _rewrite(notebooks: Path, badge_of: Callable[[str], str], source_line: str) -> list[Path]:
-    """Put a badge behind every title and the line into every set-up cell."""
+    """Put a badge below every title and the line into every set-up cell."""
     paths = sorted(notebooks.glob("*.ipynb"))
     if not paths:
         raise UserError(f"there are no notebooks in {notebooks}")
@@ -93,7 +93,7 @@ def _rewrite(notebooks: Path, badge_of: Callable[[str], str], source_line: str) 
         before = path.read_text(encoding="utf-8")
         try:
             book = nbformat.reads(before, as_version=4)
-        except Exception as error:  # whatever nbformat makes of a file that is none
+        except Exception as error:  # nbformat raises many kinds for a file that is not a notebook
             raise UserError(f"{path} is not a notebook: {error}") from None
         title = book.cells[0] if book.cells else None
         setup = [cell for cell in book.cells if SOURCE_LINE.search(cell.source)]
@@ -114,7 +114,7 @@ def _rewrite(notebooks: Path, badge_of: Callable[[str], str], source_line: str) 
 
 
 def _git(project: Path, *arguments: str) -> str | None:
-    """What git says, None if it fails."""
+    """The output of a git command, None if it fails."""
     try:
         done = subprocess.run(
             ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True

@@ -1,6 +1,6 @@
-"""What this machine offers the course, in plain words, and what to do where it falls short.
+"""Checks whether this machine can run the course, and says what to do where it cannot.
 
-Each `check_...` judges facts that it is given; `check_environment` collects the facts.
+Each `check_...` judges facts that are passed to it; `check_environment` collects the facts.
 """
 
 import os
@@ -25,7 +25,7 @@ from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import configure
 
 OLDEST_PYTHON = "3.10"
-# Distribution and oldest version; the same as in pyproject.toml.
+# Distribution and oldest version, as in pyproject.toml, which is not installed with the package.
 OLDEST = {
     "torch": "2.6",
     "torchvision": "0.21",
@@ -39,14 +39,14 @@ OLDEST = {
     "anywidget": "0.9",
     "torchmetrics": "1.4",
 }
-MEASURED_CORES = 2  # the course's minutes are measured on
-MEMORY_NEEDED = 2.5e9  # bytes: twice the peak that training the largest network of `demo` took
+MEASURED_CORES = 2  # the machine on which the course's minutes were measured
+MEMORY_NEEDED = 2.5e9  # bytes: twice the peak of training the largest network of `demo`
 MOST_RUNS = 12  # in one notebook
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was looked at, what was found, and the remedy; empty if nothing needs to be done."""
+class MachineCheck:
+    """What was checked, what was found, and the remedy; empty if nothing needs to be done."""
 
     what: str
     found: str
@@ -54,13 +54,16 @@ class Finding:
 
     def row(self) -> dict[str, str]:
         """For `report.as_markdown`."""
-        return {"": "look" if self.remedy else "ok", "what": self.what, "found": self.found} | {
-            "what to do": self.remedy
+        return {
+            "": "look" if self.remedy else "ok",
+            "what": self.what,
+            "found": self.found,
+            "what to do": self.remedy,
         }
 
 
-def check_environment(profile: str | None = None) -> list[Finding]:
-    """Everything that decides whether the course runs here at a profile, and how fast.
+def check_environment(profile: str | None = None) -> list[MachineCheck]:
+    """Everything that decides whether, and how fast, the course runs here at a profile.
 
     Writes nothing but empty temporary files, and needs no network.
     """
@@ -78,16 +81,16 @@ def check_environment(profile: str | None = None) -> list[Finding]:
         check_cores(_usable_cores()),
         check_memory(_memory()),
         check_disk(shutil.disk_usage(_nearest_folder(output)).free, config),
-        check_folder("folder of the runs", output),
-        check_folder("folder of the cache", cache_root()),
+        check_folder("folder of the runs", output, "PIX2PIX_OUTPUT"),
+        check_folder("folder of the cache", cache_root(), "PIX2PIX_CACHE"),
         *(check_data_set(name, data_root()) for name in NAMES),
     ]
 
 
-def check_python(version: str) -> Finding:
+def check_python(version: str) -> MachineCheck:
     old = Version(version) < Version(OLDEST_PYTHON)
-    remedy = f"the course needs Python {OLDEST_PYTHON} or newer: make an environment with one"
-    return Finding("Python", version, remedy if old else "")
+    remedy = f"the course needs Python {OLDEST_PYTHON} or newer: create an environment with one"
+    return MachineCheck("Python", version, remedy if old else "")
 
 
 def installed_version(distribution: str) -> str | None:
@@ -98,55 +101,60 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def check_packages(version_of: Callable[[str], str | None] = installed_version) -> list[Finding]:
-    """One finding for torch, one for torchvision, and one for each other package to see to."""
-    findings, in_order = [], []
+def check_packages(
+    version_of: Callable[[str], str | None] = installed_version,
+) -> list[MachineCheck]:
+    """One line for torch, one for torchvision, one for each other package that needs attention."""
+    checks, in_order = [], 0
     for name, oldest in OLDEST.items():
         version = version_of(name)
         if version is None or Version(version) < Version(oldest):
             command = f'`python -m pip install --upgrade "{name}>={oldest}"`'
             remedy = f"{command}, then restart the kernel"
-            findings.append(Finding(name, version or "missing", remedy))
+            checks.append(MachineCheck(name, version or "missing", remedy))
         elif name in ("torch", "torchvision"):
-            findings.append(Finding(name, version))
+            checks.append(MachineCheck(name, version))
         else:
-            in_order.append(name)
-    return [*findings, Finding("other packages", f"{len(in_order)} are new enough")]
+            in_order += 1
+    return [*checks, MachineCheck("other packages", f"{in_order} are new enough")]
 
 
 def check_gpu(
     name: str | None, needed: bool = False, driver: bool = False, colab: bool = False
-) -> Finding:
-    """`name` of the GPU that torch sees, whether the profile `needed` it, whether a `driver` says
-    that there is one nonetheless, and whether this is Colab."""
+) -> MachineCheck:
+    """Judge the GPU.
+
+    `name` is that of the GPU that torch sees, `needed` whether the profile needs one, `driver`
+    whether an NVIDIA driver is installed, and `colab` whether this is Colab.
+    """
     if name is not None:
-        return Finding("GPU", f"{name}: the profile `full` takes hours here, not weeks")
+        return MachineCheck("GPU", f"{name}: the profile `full` takes hours here, not weeks")
     if driver:
-        return Finding(
+        return MachineCheck(
             "GPU",
             "there is one, but this torch cannot use it",
             "install the CUDA build of torch that https://pytorch.org names for your driver",
         )
     if not needed:
-        return Finding("GPU", "none; the profiles `smoke` and `demo` need none")
+        return MachineCheck("GPU", "none; the profiles `smoke` and `demo` need none")
     remedy = "choose the profile `demo`, or a machine with a CUDA GPU"
     if colab:
         remedy = "Runtime > Change runtime type > a GPU, or choose the profile `demo`"
-    return Finding("GPU", "none", remedy)
+    return MachineCheck("GPU", "none", remedy)
 
 
-def check_cores(count: int) -> Finding:
+def check_cores(count: int) -> MachineCheck:
     remedy = f"expect about {MEASURED_CORES / count:.0f} times the minutes that the course states"
     found = f"{count}; the course's minutes are for {MEASURED_CORES}"
-    return Finding("CPU cores", found, remedy if count < MEASURED_CORES else "")
+    return MachineCheck("CPU cores", found, remedy if count < MEASURED_CORES else "")
 
 
-def check_memory(size: int | None) -> Finding:
+def check_memory(size: int | None) -> MachineCheck:
     """`size` in bytes of the machine's memory, None where that is unknown."""
     if size is None:
-        return Finding("memory", f"unknown; {_gigabytes(MEMORY_NEEDED)} are enough for `demo`")
+        return MachineCheck("memory", f"unknown; {_gigabytes(MEMORY_NEEDED)} are enough for `demo`")
     remedy = "choose the profile `smoke`, or close other programs and notebooks first"
-    return Finding("memory", _gigabytes(size), remedy if size < MEMORY_NEEDED else "")
+    return MachineCheck("memory", _gigabytes(size), remedy if size < MEMORY_NEEDED else "")
 
 
 def bytes_of_a_run(config: Config) -> int:
@@ -164,44 +172,42 @@ def bytes_of_a_run(config: Config) -> int:
     return (1 + 3 + 3) * 4 * weights  # float32
 
 
-def check_disk(free: int, config: Config) -> Finding:
-    """`free` bytes where the runs go, beside what the runs of a notebook take."""
+def check_disk(free: int, config: Config) -> MachineCheck:
+    """Judge the `free` bytes in the output folder by what the runs of a notebook take."""
     each = bytes_of_a_run(config)
     found = f"{_gigabytes(free)} free, a run takes about {_gigabytes(each)}"
-    short = free < MOST_RUNS * each
     remedy = (
         f"up to {MOST_RUNS} runs a notebook need {_gigabytes(MOST_RUNS * each)}: make room, or "
-        "name a folder on another disk in the environment variable PIX2PIX_OUTPUT"
+        "set the environment variable PIX2PIX_OUTPUT to a folder on another disk"
     )
-    return Finding("disk", found, remedy if short else "")
+    return MachineCheck("disk", found, remedy if free < MOST_RUNS * each else "")
 
 
-def check_folder(what: str, folder: Path) -> Finding:
-    """Whether files can be written to a folder, which need not exist yet."""
-    variable = "PIX2PIX_CACHE" if "cache" in what else "PIX2PIX_OUTPUT"
+def check_folder(what: str, folder: Path, variable: str) -> MachineCheck:
+    """Whether a folder, which need not exist yet, is writable; `variable` names another one."""
     try:
         with tempfile.TemporaryFile(dir=_nearest_folder(folder)):
-            return Finding(what, f"{_shown(folder)}, can be written to")
+            return MachineCheck(what, f"{_shown(folder)}, writable")
     except OSError as error:
-        remedy = f"name another folder in the environment variable {variable}"
-        return Finding(what, f"{_shown(folder)} cannot be written to: {error.strerror}", remedy)
+        remedy = f"set the environment variable {variable} to another folder"
+        return MachineCheck(what, f"{_shown(folder)} is not writable: {error.strerror}", remedy)
 
 
-def check_data_set(name: str, root: Path) -> Finding:
+def check_data_set(name: str, root: Path) -> MachineCheck:
     """Whether a data set is where the course looks for it. One that is absent needs no remedy."""
     what = f"data set {name}"
     try:
         source = open_source(name, root)
     except UserError as error:
-        if any(root.glob("*")) and name in {folder.name.lower() for folder in root.iterdir()}:
-            return Finding(what, "found, but it cannot be used", str(error))
-        return Finding(what, "not here; `data/README.md` says how to get it")
+        if root.is_dir() and name in {folder.name.lower() for folder in root.iterdir()}:
+            return MachineCheck(what, "found, but it cannot be used", str(error))
+        return MachineCheck(what, "not here; `data/README.md` says how to get it")
     counts = ", ".join(f"{split} {len(source.splits[split])}" for split in SPLITS)
-    return Finding(what, f"pairs: {counts}")
+    return MachineCheck(what, f"pairs: {counts}")
 
 
 def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Linux: what this process may use
+    if hasattr(os, "sched_getaffinity"):  # Linux: those that this process may use
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -215,13 +221,13 @@ def _memory() -> int | None:
 
 def _nearest_folder(path: Path) -> Path:
     """The path, or the nearest of its parents that exists."""
-    path = Path(path).absolute()
+    path = path.absolute()
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _shown(path: Path) -> str:
-    """A path as the reader knows it: from the project's folder on, or from the home folder."""
-    path = Path(path).absolute()
+    """A path relative to the project's folder or the home folder, where it is inside one."""
+    path = path.absolute()
     project = project_root()
     if project is not None and path.is_relative_to(project):
         inside = path.relative_to(project).as_posix()

@@ -1,4 +1,4 @@
-"""Tells a reader whether the answer to an exercise holds."""
+"""Checks a reader's answers to exercises."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ from typing import Any
 def check(number: int, answer: Any, right: Callable[[Any], Any], hint: str) -> None:
     """Print one line: not answered yet, right, or not yet with a hint.
 
-    An answer that is still `...` counts as not given. One on which `right` raises is told wrong,
-    with the first line of the error, so that a notebook always runs to its end.
+    An answer of `...` counts as not given. If `right` raises, the answer is wrong, and the first
+    line of the error is printed, so that a notebook always runs to its end.
 
     >>> check(1, 6 * 7, lambda answer: answer == 42, hint="Six times seven.")
     exercise 1: right

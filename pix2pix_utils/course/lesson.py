@@ -1,4 +1,4 @@
-"""What every notebook starts from: a profile, a data set, a seed, and what follows from them."""
+"""The parameters every notebook starts from, and what follows from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,19 +19,22 @@ from pix2pix_utils.training.runs import Run, load_data_for
 
 @dataclass(frozen=True)
 class Lesson:
-    """The parameters of a notebook. `start` makes one."""
+    """The parameters of a notebook, as `start` returns them."""
 
     profile: str
     dataset: str
     seed: int
     settings: tuple[str, ...]  # `key=value`, on top of the profile
     device: torch.device
-    output: Path  # folder of the runs
+    output: Path  # folder of `runs/`
 
     def config(
         self, experiment: str = "baseline", *settings: str, seed: int | None = None
     ) -> Config:
-        """The configuration of an experiment, with further `key=value` settings or another seed."""
+        """The configuration of an experiment, with further `key=value` settings or another seed.
+
+        Raises UserError for an unknown experiment or setting.
+        """
         seed = self.seed if seed is None else seed
         return configure(experiment, self.profile, seed, [*self.settings, *settings])
 
@@ -53,5 +56,5 @@ def start(
 ) -> Lesson:
     """Begin a notebook; raises UserError for an unknown profile or setting."""
     lesson = Lesson(profile, dataset, seed, tuple(settings), choose_device("auto"), output_root())
-    lesson.config()  # complains about a wrong profile or setting before anything else happens
+    lesson.config()  # raises before any data are loaded
     return lesson

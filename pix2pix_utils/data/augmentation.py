@@ -1,7 +1,7 @@
-"""Augmentation of training pairs: what may change, and what must not.
+"""Augmentation of training pairs: horizontal flips and colour jitter.
 
-A flip moves every pixel, so label map and photo share one coin. Colour jitter is a change of light:
-it belongs to the photo alone, since a label map's colours are names.
+A flip moves every pixel, so label map and photo are flipped together. Colour jitter is a change of
+light: it applies to the photo alone, since a label map's colours name classes.
 """
 
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from torchvision.transforms import v2
 from pix2pix_utils.errors import UserError
 
 Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Label maps and photos (N, 3, S, S) in [-1, 1] to the same; draws from torch's random state."""
+"""Maps label maps and photos (N, 3, S, S) in [-1, 1] to new ones; uses torch's global generator."""
 
 AUGMENTATIONS = ("none", "flip", "jitter", "flip+jitter")
 
-# The report calls its jitter "custom" and gives no strength. This is mild: a photo keeps its hour.
+# The report calls its jitter "custom" and gives no strength. This one is mild: day stays day.
 _JITTER = v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05)
 _FLIP = v2.RandomHorizontalFlip(p=0.5)
 
 
 def flip(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror each pair left to right with probability 1/2, both images or neither."""
-    pairs = torch.cat([label, photo], dim=1)  # one image of six channels, so one coin
+    """Mirror each pair left to right with probability 1/2: both images or neither."""
+    pairs = torch.cat([label, photo], dim=1)  # one image of six channels is flipped as a whole
     flipped = torch.stack([_FLIP(pair) for pair in pairs])
     return flipped[:, :3].contiguous(), flipped[:, 3:].contiguous()
 
@@ -36,7 +36,7 @@ def jitter(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def build_augmentation(name: str) -> Augmentation:
-    """The augmentation by its name; raises UserError for an unknown one."""
+    """The augmentation of this name, one of `AUGMENTATIONS`; raises UserError for any other."""
     if name not in AUGMENTATIONS:
         raise UserError(
             f"there is no augmentation '{name}'; choose one of: {', '.join(AUGMENTATIONS)}"

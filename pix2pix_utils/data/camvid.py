@@ -1,4 +1,4 @@
-"""CamVid from its public copy, checked against a known checksum."""
+"""Download CamVid from its public copy and check it against a known checksum."""
 
 import hashlib
 import re
@@ -17,22 +17,21 @@ CAMVID_LICENCE = (
     "CamVid (Brostow et al. 2009) may be used for research, not commercially, and may not be "
     "passed on."
 )
-# SHA-256 over the folders below, see `folder_checksum`. The test folders of the public copy are
-# not part of it.
-CAMVID_CHECKED = ("train", "trainannot", "val", "valannot")
-MAX_EXTRACTED_BYTES = 1 << 30  # five times what the known archive gives
+# `folder_checksum` of the folders below; the public copy's test folders are not part of it
 CAMVID_SHA256 = "1375e364d56c726fe3f3b06ecba8aededabec5ce3b09c98b145545644c1ea5a3"
+CAMVID_CHECKED = ("train", "trainannot", "val", "valannot")
+MAX_EXTRACTED_BYTES = 1 << 30  # five times the size of CamVid
 
 
 def download_camvid(data_root: Path, url: str = CAMVID_URL) -> Path:
-    """Fetch CamVid in the SegNet tutorial's layout into `data_root/CamVid`; returns that folder.
+    """Download CamVid in the SegNet tutorial's layout to `data_root/CamVid`; returns that folder.
 
-    Nothing appears there unless the download was complete and its checksum right. Raises UserError
-    if the folder exists, there is no network, or the content is not the known one.
+    The folder appears only once the download is complete and its checksum is right. Raises
+    UserError if the folder exists, if the download fails, or if the content is not the known one.
     """
     target = Path(data_root) / "CamVid"
     if target.exists():
-        raise UserError(f"{target} is there already: remove it to download CamVid again")
+        raise UserError(f"{target} exists already: remove it to download CamVid again")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".camvid-") as scratch:
@@ -42,8 +41,8 @@ def download_camvid(data_root: Path, url: str = CAMVID_URL) -> Path:
             found = folder_checksum(folder, CAMVID_CHECKED)
             if found != CAMVID_SHA256:
                 raise UserError(
-                    f"what {url} holds is not the known CamVid (checksum {found[:12]}, expected "
-                    f"{CAMVID_SHA256[:12]}): nothing was kept"
+                    f"the content of {url} is not the known CamVid (checksum {found[:12]}, "
+                    f"expected {CAMVID_SHA256[:12]}): nothing was kept"
                 )
             folder.rename(target)
     except urllib.error.URLError as error:
@@ -52,7 +51,7 @@ def download_camvid(data_root: Path, url: str = CAMVID_URL) -> Path:
             f"other means and put it at {target}"
         ) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise UserError(f"what {url} sent is no whole archive ({error}): try again") from None
+        raise UserError(f"{url} did not send a complete archive ({error}): try again") from None
     except OSError as error:
         raise UserError(
             f"cannot write {target}: {error.strerror or error}; choose another folder with "
@@ -72,10 +71,10 @@ def folder_checksum(folder: Path, names: tuple[str, ...]) -> str:
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Take the CamVid images out of the archive; no other name in it is ever used as a path.
+    """Extract the CamVid images; no other name in the archive is ever used as a path.
 
-    Raises zipfile.BadZipFile, zlib.error, EOFError or RuntimeError for an archive that is damaged,
-    encrypted, or larger inside than CamVid can be.
+    Raises zipfile.BadZipFile, zlib.error, EOFError or RuntimeError if the archive is damaged or
+    encrypted, or if it would unpack to far more than CamVid.
     """
     wanted = re.compile(r"[^/]+/CamVid/((?:train|val|test)(?:annot)?)/([\w-]+\.png)")
     with zipfile.ZipFile(archive) as content:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Check a data set: decode every file, count, and collect all problems."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,7 @@ from tqdm.auto import tqdm
 
 from pix2pix_utils.data.cache import WORKERS
 from pix2pix_utils.data.folders import evenly_spaced
-from pix2pix_utils.data.items import Item
-from pix2pix_utils.data.source import SPLITS, Source
+from pix2pix_utils.data.source import SPLITS, Item, Source
 from pix2pix_utils.errors import UserError
 
 DRAWN_SAMPLES = 20  # scenes of each split that `check_source` draws
@@ -18,18 +17,18 @@ DRAWN_SAMPLES = 20  # scenes of each split that `check_source` draws
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What a look at every file of a source found."""
+    """The result of `check_source`."""
 
     counts: dict[str, int]  # pairs in each split
-    photo_sizes: dict[tuple[int, int], int]  # (width, height) in pixels: how many photos
+    photo_sizes: dict[tuple[int, int], int]  # (width, height) in pixels: number of photos
     class_frequencies: np.ndarray  # (C,) share of each class in the pixels of all label maps
     problems: list[str]  # one sentence for each file or pair that cannot be used
 
 
 def check_source(source: Source, progress: bool = True) -> DataCheck:
-    """Decode every file of every split at full size; collects all problems, raises none.
+    """Decode every pair of every split at full size; collects all problems and raises none.
 
-    Drawn scenes have no files that could be damaged: a few of each split stand for all.
+    Of drawn scenes, which have no files that could be damaged, a few of each split are drawn.
     """
     items = [
         item
@@ -42,7 +41,8 @@ def check_source(source: Source, progress: bool = True) -> DataCheck:
             classes, photo = item.read(source.palette)
         except UserError as error:
             return str(error)
-        return photo.shape[1::-1], np.bincount(classes.ravel(), minlength=len(source.palette))
+        height, width = photo.shape[:2]
+        return (width, height), np.bincount(classes.ravel(), minlength=len(source.palette))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(tqdm(pool.map(examine, items), source.name, len(items), disable=not progress))

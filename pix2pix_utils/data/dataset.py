@@ -1,8 +1,4 @@
-"""One kind of pair, whatever the source: tensors in [-1, 1] that the networks see.
-
-`load_data` opens a data set; its three splits are `StreetPairs`. Networks work in [-1, 1], as the
-generator's tanh does; metrics work in [0, 1]; images are shown and stored as 0..255.
-"""
+"""A data set ready to train on: three splits of `StreetPairs`."""
 
 import hashlib
 import json
@@ -15,7 +11,7 @@ from pix2pix_utils.data.discovery import open_source
 from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.data.source import SPLITS, Source, require_whole
+from pix2pix_utils.data.source import SPLITS, Source
 from pix2pix_utils.errors import UserError
 
 
@@ -50,16 +46,20 @@ def load_data(
     data_seed: int = 0,
     progress: bool = True,
 ) -> StreetData:
-    """Open a data set by name or path (see `sources.open_source`) at `image_size` pixels square.
+    """Open a data set by its name or path (see `open_source`) at `image_size` pixels square.
 
-    `limits` holds how many pairs of a split are used, evenly spaced over it; None means all. The
+    `limits` says how many pairs of a split are used, evenly spaced over it; None means all. The
     first call fills the cache, later ones only open it. Raises UserError for anything about the
-    data set or the cache that the user can mend.
+    data set or the cache that the user can fix.
     """
     if image_size < 1:
         raise UserError(f"the image size is {image_size}, but it must be at least 1")
     source = open_source(dataset, data_root, data_seed)
-    require_whole(source)
+    if source.problems:
+        raise UserError(
+            f"{source.location} has unpaired or duplicate files; fix or remove them:"
+            f"{source.listed_problems}"
+        )
     used = limit_source(source, limits or {})
     pairs = {}
     for split in SPLITS:
@@ -91,9 +91,9 @@ def limit_source(source: Source, limits: Mapping[str, int | None]) -> Source:
 
 
 def fingerprint(source: Source) -> str:
-    """A short hash of the pairs' names, file sizes and splits.
+    """A short hash of the pairs' names, file sizes and splits, and of the colours.
 
-    Copies of the same data agree wherever they lie and whenever they were copied.
+    Copies of the same data have the same fingerprint, wherever they are.
     """
     splits = {
         split: [(item.name, [file_stamp(path)[1] for path in item.files]) for item in items]

@@ -1,64 +1,51 @@
-"""TODO."""
+"""Folders and file names: listing images, ignoring litter, names that are safe to write."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pix2pix_utils.data.images import SUFFIXES
 from pix2pix_utils.errors import UserError
 
-MAX_NAME_BYTES = 100  # of a data set's name, which becomes a part of file names
+MAX_NAME_BYTES = 100  # of a data set's name, which becomes part of file names
+IGNORED_FOLDERS = {"__MACOSX", "@eaDir"}  # thumbnails and the like
+
+T = TypeVar("T")
 
 
-NO_DATA = {"__MACOSX", "@eaDir"}  # folders of thumbnails and the like
-
-
-# --- Files ----------------------------------------------------------------------------------------
-
-
-def evenly_spaced(items: Sequence, count: int) -> list:
+def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
     """`count` of the items at equal distances, or all of them if there are fewer."""
     count = min(count, len(items))
     return [items[index * len(items) // count] for index in range(count)]
 
 
 def list_images(folder: Path) -> list[Path]:
-    """What is named like an image in a folder, in natural order; folders are passed over.
+    """The files of a folder that are named like images, in natural order (1, 2, 10).
 
-    It may turn out to be a link to nothing: reading it will say so. Raises UserError if the folder
-    itself is unreadable.
+    Broken links are listed too: reading them gives the error. Raises UserError if the folder
+    cannot be read.
     """
-    return [
-        path
-        for path in _entries(folder)
-        if path.suffix.lower() in SUFFIXES and not _is_folder(path)
-    ]
+    return [p for p in _entries(folder, folders=False) if p.suffix.lower() in SUFFIXES]
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder, in natural order; raises UserError if it is unreadable."""
+    """The folders in a folder, in natural order; raises UserError if it cannot be read."""
+    return [p for p in _entries(folder, folders=True) if p.name not in IGNORED_FOLDERS]
+
+
+def _entries(folder: Path, folders: bool) -> list[Path]:
+    """The folders in a folder, or everything else in it, without hidden files."""
     try:
-        return [path for path in _entries(folder) if path.is_dir() and path.name not in NO_DATA]
-    except OSError as error:
-        raise UserError(f"cannot read what is in {folder}: {error.strerror}") from None
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # the folder around it may be listed, but nothing in it looked at
-        return False
-
-
-def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, in natural order (1, 2, 10), without hidden files."""
-    try:
-        return sorted(
-            (path for path in folder.iterdir() if not path.name.startswith(".")), key=_natural
-        )
+        entries = [
+            path
+            for path in folder.iterdir()
+            if not path.name.startswith(".") and path.is_dir() == folders
+        ]
     except OSError as error:
         raise UserError(f"cannot read the folder {folder}: {error.strerror}") from None
+    return sorted(entries, key=_natural)
 
 
 def _natural(path: Path) -> tuple:
@@ -67,9 +54,9 @@ def _natural(path: Path) -> tuple:
 
 
 def file_stem(path: Path) -> str:
-    """A file's stem as text that matches other files' stems and can be written anywhere.
+    """A file's stem in a form that equals other files' stems and can be written anywhere.
 
-    Macs write an accent as a letter of its own, and a name may hold bytes that are no text.
+    Macs write an accent as a character of its own, and a name may hold bytes that are not text.
     """
     return _printable(unicodedata.normalize("NFC", path.stem))
 
@@ -79,6 +66,6 @@ def _printable(text: str) -> str:
 
 
 def file_name_for(name: str) -> str:
-    """A data set's name as a part of file names on any system."""
+    """A data set's name, changed so that it can be part of a file name on any system."""
     name = re.sub(r'[<>:"/\\|?*]', "_", _printable(name))
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip(". ") or "data"

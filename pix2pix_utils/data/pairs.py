@@ -1,4 +1,8 @@
-"""TODO."""
+"""Pairs as tensors: label map and photo in [-1, 1], batches, and the order of an epoch.
+
+Networks work in [-1, 1], the range of the generator's tanh; metrics work in [0, 1]; images are
+shown and stored as 0..255.
+"""
 
 from collections.abc import Sequence
 
@@ -11,24 +15,24 @@ from pix2pix_utils.data.palette import Palette
 
 
 def epoch_order(pairs: int, seed: int, epoch: int) -> Tensor:
-    """The order of the pairs in an epoch: a function of seed and epoch alone."""
+    """The order of the pairs in an epoch: a permutation that depends on seed and epoch alone."""
     return torch.randperm(pairs, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 
 def to_signed(image: np.ndarray) -> Tensor:
-    """A uint8 image (..., H, W, 3) in 0..255 to a float32 tensor (..., 3, H, W) in [-1, 1]."""
+    """Convert a uint8 image (..., H, W, 3) to a float32 tensor (..., 3, H, W) in [-1, 1]."""
     return torch.tensor(image).movedim(-1, -3).contiguous().float().div_(127.5).sub_(1)
 
 
 def to_unit(image: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1], any shape."""
+    """Convert [-1, 1] to [0, 1], any shape."""
     return (image + 1) / 2
 
 
 def to_uint8(image: Tensor) -> np.ndarray:
-    """A tensor (..., 3, H, W) in [-1, 1] to a uint8 image (..., H, W, 3); clamps and rounds.
+    """Convert a tensor (..., 3, H, W) in [-1, 1] to a uint8 image (..., H, W, 3).
 
-    The exact inverse of `to_signed`.
+    Rounds and clamps; the exact inverse of `to_signed`.
     """
     bytes_ = ((image.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return bytes_.movedim(-3, -1).cpu().numpy()
@@ -37,8 +41,8 @@ def to_uint8(image: Tensor) -> np.ndarray:
 class StreetPairs(Dataset):
     """The label maps and photos of one split, N squares of S x S pixels.
 
-    `photos` (N, S, S, 3) and `classes` (N, S, S) are uint8 arrays, usually memory-mapped: a pair
-    costs a copy and no decoding, so no worker processes are needed.
+    `photos` (N, S, S, 3) and `classes` (N, S, S) are uint8 arrays, usually memory-mapped. Reading
+    a pair is a copy without any decoding, so no worker processes are needed.
     """
 
     def __init__(
@@ -68,14 +72,14 @@ class StreetPairs(Dataset):
         }
 
     def every(self, step: int, start: int = 0) -> "StreetPairs":
-        """Each `step`-th pair from `start` on, as a view."""
+        """Every `step`-th pair, beginning with `start`, as a view."""
         part = slice(start, None, step)
         return StreetPairs(self.photos[part], self.classes[part], self.names[part], self.palette)
 
     def batch(self, indices: Sequence[int]) -> dict:
         """Several pairs in the order of `indices`.
 
-        `label` and `photo` are (B, 3, S, S) float32 in [-1, 1], `classes` is (B, S, S) int64,
+        `label` and `photo` are (B, 3, S, S) float32 in [-1, 1], `classes` is (B, S, S) int64, and
         `names` is a list.
         """
         indices = list(indices)

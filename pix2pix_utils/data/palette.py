@@ -1,15 +1,21 @@
-"""Classes and colours: how a map of class indices becomes a coloured label map, and back.
+"""Classes and their colours: from class index maps to coloured label maps, and back.
 
 A class index map is an integer array (H, W); a label map is its coloured picture (H, W, 3) in
-0..255. The first ``evaluated`` classes of a palette are the ones that scores are computed over;
-those behind them are void (unlabelled, or too rare to be judged), but keep their own colour.
+0..255. Scores are computed over the first `evaluated` classes of a palette; the others are void
+(unlabelled, or too rare to be judged), but keep their own colours.
 """
 
+import csv
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from pix2pix_utils.errors import UserError
+
+PALETTES = Path(__file__).parent / "palettes"
+MAX_CSV_BYTES = 1 << 16  # 255 classes need less than a quarter of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +50,13 @@ class Palette:
     def decode(self, label_map: np.ndarray) -> np.ndarray:
         """Class index of the nearest palette colour: (..., 3) uint8 to (...) uint8.
 
-        An exact inverse of `encode`; colours that JPEG or resizing blended are snapped to the
-        nearest class. `distance` tells how far they were off.
+        The exact inverse of `encode`. Colours that JPEG or resizing has blended are snapped to
+        the nearest class; `distance` says how far off they were.
         """
         return self._nearest(label_map)[0]
 
     def distance(self, label_map: np.ndarray) -> np.ndarray:
-        """Euclidean RGB distance of every pixel to its nearest palette colour, (...) float32."""
+        """Euclidean RGB distance from every pixel to the nearest palette colour, (...) float32."""
         return self._nearest(label_map)[1]
 
     def to_dict(self) -> dict:
@@ -90,54 +96,59 @@ class Palette:
         return nearest[inverse], best[inverse]
 
 
-def _palette(name: str, evaluated: int, table: list[tuple[str, tuple[int, int, int]]]) -> Palette:
-    colors = np.array([color for _, color in table], dtype=np.uint8)
+def read_palette(path: Path, name: str, evaluated: int | None = None) -> Palette:
+    """The palette in a CSV file with the columns name,red,green,blue and one line for each class.
+
+    Without `evaluated`, all classes are. Raises UserError if the file is anything else.
+    """
+    try:
+        if path.stat().st_size > MAX_CSV_BYTES:
+            raise UserError(f"{path} has more than {MAX_CSV_BYTES} bytes: it is not a palette")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+        names = tuple(row["name"].strip() for row in rows)
+        numbers = [[row[channel].strip() for channel in ("red", "green", "blue")] for row in rows]
+        if not all(re.fullmatch("[0-9]{1,9}", number) for line in numbers for number in line):
+            raise ValueError
+        if not all(name and name.isprintable() for name in names):
+            raise ValueError
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except (csv.Error, KeyError, ValueError, AttributeError):
+        raise UserError(
+            f"{path} must have the columns name,red,green,blue, separated by commas, with a name "
+            "and three whole numbers in each line"
+        ) from None
+    colors = np.array(numbers, dtype=np.int64).reshape(-1, 3)
+    if not 2 <= len(colors) <= 255 or colors.max() > 255:
+        raise UserError(f"{path} must name 2 to 255 classes with colours in 0..255")
+    if len(np.unique(colors, axis=0)) < len(colors) or len(set(names)) < len(names):
+        raise UserError(f"{path} holds a name or a colour twice")
+    colors = colors.astype(np.uint8)
     colors.flags.writeable = False
-    return Palette(name, tuple(label for label, _ in table), colors, evaluated)
+    return Palette(name, names, colors, len(names) if evaluated is None else evaluated)
 
 
-# Cordts et al. 2016, colours and train ids of the cityscapesScripts label table. Indices 0..18 are
-# the 19 train ids; behind them stand the classes that Cityscapes leaves out of its scores. Classes
-# that share a colour there share an index here: polegroup with pole, licence plate with car, and
+def voc_colors(count: int) -> np.ndarray:
+    """PASCAL VOC's colours (count, 3) uint8: an index's bits, spread over the high bits of RGB."""
+    colors = np.zeros((count, 3), dtype=np.uint8)
+    for index in range(count):
+        for bit in range(8):
+            colors[index, bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
+    return colors
+
+
+# Cordts et al. 2016: colours and train ids of the cityscapesScripts label table. Indices 0..18 are
+# the 19 train ids, followed by the classes that Cityscapes leaves out of its scores. Classes that
+# share a colour there share an index here: polegroup with pole, licence plate with car, and
 # everything black (ego vehicle, static, ...) with unlabeled.
-CITYSCAPES = _palette(
-    "cityscapes",
-    19,
-    [
-        ("road", (128, 64, 128)),
-        ("sidewalk", (244, 35, 232)),
-        ("building", (70, 70, 70)),
-        ("wall", (102, 102, 156)),
-        ("fence", (190, 153, 153)),
-        ("pole", (153, 153, 153)),
-        ("traffic light", (250, 170, 30)),
-        ("traffic sign", (220, 220, 0)),
-        ("vegetation", (107, 142, 35)),
-        ("terrain", (152, 251, 152)),
-        ("sky", (70, 130, 180)),
-        ("person", (220, 20, 60)),
-        ("rider", (255, 0, 0)),
-        ("car", (0, 0, 142)),
-        ("truck", (0, 0, 70)),
-        ("bus", (0, 60, 100)),
-        ("train", (0, 80, 100)),
-        ("motorcycle", (0, 0, 230)),
-        ("bicycle", (119, 11, 32)),
-        ("unlabeled", (0, 0, 0)),
-        ("dynamic", (111, 74, 0)),
-        ("ground", (81, 0, 81)),
-        ("parking", (250, 170, 160)),
-        ("rail track", (230, 150, 140)),
-        ("guard rail", (180, 165, 180)),
-        ("bridge", (150, 100, 100)),
-        ("tunnel", (150, 120, 90)),
-        ("caravan", (0, 0, 90)),
-        ("trailer", (0, 0, 110)),
-    ],
-)
+CITYSCAPES = read_palette(PALETTES / "cityscapes.csv", "cityscapes", evaluated=19)
 
-# Index into CITYSCAPES for the label ids 0..33 of `gtFine/*_labelIds.png`. The licence plate has
-# the id -1, which the uint8 files of some tools store as 255; it belongs to the car.
+# Brostow et al. 2009, reduced to the 11 classes of the SegNet tutorial, in its order.
+CAMVID = read_palette(PALETTES / "camvid.csv", "camvid", evaluated=11)
+
+# Index into CITYSCAPES for the label ids 0..33 of `gtFine/*_labelIds.png`. The licence plate's id
+# is -1, which the uint8 files of some tools store as 255; it is part of the car.
 CITYSCAPES_LABEL_IDS = np.array(
     # ids 0..6 void, 7..16 flat and construction, 17..23 objects to sky, 24..33 humans and vehicles
     [
@@ -147,24 +158,4 @@ CITYSCAPES_LABEL_IDS = np.array(
         *(11, 12, 13, 14, 15, 27, 28, 16, 17, 18),
     ],
     dtype=np.uint8,
-)
-
-# Brostow et al. 2009 with the 11 classes of the SegNet tutorial, in its order.
-CAMVID = _palette(
-    "camvid",
-    11,
-    [
-        ("Sky", (128, 128, 128)),
-        ("Building", (128, 0, 0)),
-        ("Pole", (192, 192, 128)),
-        ("Road", (128, 64, 128)),
-        ("Pavement", (60, 40, 222)),
-        ("Tree", (128, 128, 0)),
-        ("SignSymbol", (192, 128, 128)),
-        ("Fence", (64, 64, 128)),
-        ("Car", (64, 0, 128)),
-        ("Pedestrian", (64, 64, 0)),
-        ("Bicyclist", (0, 128, 192)),
-        ("Unlabelled", (0, 0, 0)),
-    ],
 )

@@ -1,76 +1,85 @@
-"""Which classes a folder's label maps have: those of palette.csv, known ones, or their own colours.
+"""Which classes a folder's label maps have: the one place where their encoding is decided.
 
-Files that cannot be read are passed over here; reading the pairs names them all.
+In this order: the folder's palette.csv, class indices or grey levels in a single channel, a known
+palette, the label maps' own few colours. Files that cannot be read are skipped here; reading the
+pairs reports them all.
+
+To add a known palette, put its CSV file into palettes/, load it in `palette`, list it in `KNOWN`.
 """
 
-import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
+from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.images import LOSSY_SUFFIXES, rgb, sample_pixels, single_channel
-from pix2pix_utils.data.palette import CAMVID, CITYSCAPES, Palette
+from pix2pix_utils.data.palette import CAMVID, CITYSCAPES, Palette, read_palette, voc_colors
 from pix2pix_utils.errors import UserError
 
-KNOWN_PALETTE_DISTANCE = 40  # to recognise a palette; JPEG moves most pixels by less
-KNOWN_PALETTE_SHARE = 0.90
+KNOWN = (CITYSCAPES, CAMVID)
+KNOWN_DISTANCE = 40  # RGB distance from a known palette; JPEG moves most pixels by less
+KNOWN_SHARE = 0.90  # share of the sampled pixels that must be within this distance
 MAX_DERIVED_CLASSES = 64
-MAX_CSV_BYTES = 1 << 16  # 255 classes need less than a quarter of it
+SAMPLES = 5  # images by which a folder is recognised
 
-OpenImage = Callable[[Path], Image.Image]
+T = TypeVar("T")
+
+
+def read_samples(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
+    """The content of `SAMPLES` files, or of any that can be read; raises UserError if none can."""
+    samples = list(_readable(evenly_spaced(files, SAMPLES), read))
+    return samples or list(islice(_readable(files, read), 1)) or [read(files[0])]
 
 
 def label_side(sides: Sequence[Sequence[Image.Image]]) -> int:
-    """Which of two sets of sample images are label maps, 0 or 1.
+    """Which of two sets of sample images are the label maps, 0 or 1.
 
-    Label maps lie close to the colours of a known palette; where neither set does, they are the
-    images with fewer colours.
+    Label maps are close to the colours of a known palette; if neither set is, they are the images
+    with fewer colours.
     """
     pixels = [[sample_pixels(image) for image in images] for images in sides]
-    distances = [
-        min(
-            np.mean([p.distance(sample).mean() for sample in samples]) for p in (CITYSCAPES, CAMVID)
-        )
+    scores = [
+        min(np.mean([p.distance(sample).mean() for sample in samples]) for p in KNOWN)
         for samples in pixels
     ]
-    if min(distances) > KNOWN_PALETTE_DISTANCE / 4:
-        distances = [np.mean([len(np.unique(s, axis=0)) for s in samples]) for samples in pixels]
-    return int(np.argmin(distances))
+    if min(scores) > KNOWN_DISTANCE / 4:
+        scores = [np.mean([len(np.unique(s, axis=0)) for s in samples]) for samples in pixels]
+    return int(np.argmin(scores))
 
 
 def find_palette(
     folder: Path,
     samples: Sequence[Image.Image],
     files: Sequence[Path],
-    open_label: OpenImage,
+    open_label: Callable[[Path], Image.Image],
 ) -> Palette:
-    """The palette of a folder's label maps: palette.csv, a known one, or their own few colours.
+    """The palette of a folder's label maps.
 
-    `samples` are some of the label maps, `files` all of them; `open_label` reads one. Raises
-    UserError for a wrong palette.csv, or for too many colours without one.
+    `samples` are some of the label maps, `files` are all of them, and `open_label` reads one.
+    Raises UserError for an invalid palette.csv, or if there is none and the label maps have too
+    many colours.
     """
     if palette := csv_palette(folder):
         return palette
     if all(single_channel(image) is not None for image in samples):
-        return _grey_palette(folder, _readable(files, open_label))
+        return _index_or_grey_palette(folder, _readable(files, open_label))
     pixels = np.concatenate([sample_pixels(image) for image in samples])
-    known = min((CITYSCAPES, CAMVID), key=lambda palette: palette.distance(pixels).mean())
-    if (known.distance(pixels) <= KNOWN_PALETTE_DISTANCE).mean() >= KNOWN_PALETTE_SHARE:
+    known = min(KNOWN, key=lambda palette: palette.distance(pixels).mean())
+    if (known.distance(pixels) <= KNOWN_DISTANCE).mean() >= KNOWN_SHARE:
         return known
-    colors = _distinct(rgb(image) for image in _readable(files, open_label))
+    colors = _distinct_values(rgb(image) for image in _readable(files, open_label))
     if len(colors) > MAX_DERIVED_CLASSES or any(p.suffix.lower() in LOSSY_SUFFIXES for p in files):
         raise UserError(
             f"the label maps in {folder} have {len(colors)} or more colours, which are neither "
             "those of Cityscapes nor of CamVid: name the classes in a file palette.csv there, with "
             "the columns name,red,green,blue"
         )
-    names = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in sorted(colors))
-    return Palette(
-        f"colours of {folder.name}", names, np.array(sorted(colors), dtype=np.uint8), len(colors)
-    )
+    names = tuple("#{:02x}{:02x}{:02x}".format(*color) for color in colors)
+    return Palette(f"colours of {folder.name}", names, np.array(colors, np.uint8), len(colors))
 
 
 def csv_palette(folder: Path) -> Palette | None:
@@ -82,73 +91,40 @@ def csv_palette(folder: Path) -> Palette | None:
     if not path.exists() and not path.is_symlink():
         return None
     if not path.is_file():
-        raise UserError(f"{path} is no file that can be read: mend or remove it")
-    form = UserError(
-        f"{path} must have the columns name,red,green,blue, separated by commas, with a name and "
-        "three whole numbers in each line"
-    )
-    try:
-        if path.stat().st_size > MAX_CSV_BYTES:
-            raise UserError(f"{path} has more than {MAX_CSV_BYTES} bytes: it is no palette")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        names = tuple(row["name"].strip() for row in rows)
-        texts = [[row[c].strip() for c in ("red", "green", "blue")] for row in rows]
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except (csv.Error, KeyError, ValueError, AttributeError):
-        raise form from None
-    if not all(re.fullmatch("[0-9]{1,9}", text) for line in texts for text in line):
-        raise form
-    if not all(name and name.isprintable() for name in names):
-        raise form
-    colors = np.array(texts, dtype=np.int64).reshape(-1, 3)
-    if not 2 <= len(colors) <= 255 or colors.max() > 255:
-        raise UserError(f"{path} must name 2 to 255 classes with colours in 0..255")
-    if len(np.unique(colors, axis=0)) < len(colors) or len(set(names)) < len(names):
-        raise UserError(f"{path} holds a name or a colour twice")
-    return Palette(f"{folder.name}/palette.csv", names, colors.astype(np.uint8), len(names))
+        raise UserError(f"{path} is not a readable file: fix or remove it")
+    return read_palette(path, f"{folder.name}/palette.csv")
 
 
-def _grey_palette(folder: Path, images: Iterable[Image.Image]) -> Palette:
+def _index_or_grey_palette(folder: Path, images: Iterable[Image.Image]) -> Palette:
     """The palette of single-channel label maps: class indices 0, 1, 2... or a few grey levels."""
-    levels = _distinct(image.convert("I") for image in images)
-    if 0 <= min(levels) <= max(levels) < MAX_DERIVED_CLASSES:
-        count = max(levels) + 1
-        names = tuple(f"class {index}" for index in range(count))
-        return Palette(f"indices of {folder.name}", names, _voc_colors(count), count)
-    if len(levels) > MAX_DERIVED_CLASSES or not 0 <= min(levels) <= max(levels) <= 255:
+    levels = _distinct_values(image.convert("I") for image in images)
+    lowest, highest = levels[0], levels[-1]
+    if 0 <= lowest <= highest < MAX_DERIVED_CLASSES:
+        names = tuple(f"class {index}" for index in range(highest + 1))
+        return Palette(f"indices of {folder.name}", names, voc_colors(len(names)), len(names))
+    if len(levels) > MAX_DERIVED_CLASSES or not 0 <= lowest <= highest <= 255:
         raise UserError(
-            f"the label maps in {folder} hold {len(levels)} or more grey levels from {min(levels)} "
-            f"to {max(levels)}: class indices must be in 0..{MAX_DERIVED_CLASSES - 1}"
+            f"the label maps in {folder} hold {len(levels)} or more grey levels from {lowest} "
+            f"to {highest}: class indices must be in 0..{MAX_DERIVED_CLASSES - 1}"
         )
-    grey = np.array(sorted(levels), dtype=np.uint8)[:, None].repeat(3, axis=1)
-    names = tuple(f"grey {level}" for level in sorted(levels))
+    grey = np.array(levels, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    names = tuple(f"grey {level}" for level in levels)
     return Palette(f"greys of {folder.name}", names, grey, len(grey))
 
 
-def _readable(files: Iterable[Path], open_image: OpenImage) -> Iterator[Image.Image]:
+def _readable(files: Iterable[Path], read: Callable[[Path], T]) -> Iterator[T]:
     for path in files:
         try:
-            yield open_image(path)
+            yield read(path)
         except UserError:
             continue
 
 
-def _distinct(images: Iterable[Image.Image]) -> set:
-    """The colours or grey levels of all images; stops reading once there are too many."""
+def _distinct_values(images: Iterable[Image.Image]) -> list:
+    """The sorted colours or grey levels of all images; stops once there are too many."""
     found: set = set()
     for image in images:
         found.update(value for _, value in image.getcolors(image.width * image.height) or ())
         if len(found) > MAX_DERIVED_CLASSES:
             break
-    return found
-
-
-def _voc_colors(count: int) -> np.ndarray:
-    """The colour map of PASCAL VOC: the index's bits, spread over the channels' high bits."""
-    colors = np.zeros((count, 3), dtype=np.uint8)
-    for index in range(count):
-        for bit in range(8):
-            colors[index, bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
-    return colors
+    return sorted(found)

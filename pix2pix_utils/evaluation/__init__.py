@@ -1,4 +1,4 @@
-"""How good a photo is: metrics, predictors to compare with, intervals, and networks that judge."""
+"""Image metrics, reference predictors, statistics over images, and a segmentation score."""
 
 import lazy_loader
 
@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "statistics": ["over_seeds", "paired_difference", "summarize"],
         "reference": ["ORACLE", "REFERENCE_PREDICTORS", "class_color", "nearest_label_map"],
         "segmentation": ["segmenter"],
-        "segmentation_scores": ["segmentation_scores"],
+        "confusion": ["segmentation_scores"],
         "measures": ["Measures", "measure"],
     },
 )

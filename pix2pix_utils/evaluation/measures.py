@@ -1,4 +1,4 @@
-"""TODO."""
+"""All measures of the predicted photos of a split, image by image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ import torch
 from torch import Tensor
 
 from pix2pix_utils.data.pairs import StreetPairs, to_unit
+from pix2pix_utils.evaluation.confusion import confusion_counts
 from pix2pix_utils.evaluation.metrics import WINDOW, gradient_energy, l1, psnr, ssim_map
 from pix2pix_utils.evaluation.perceptual import PerceptualDistance
 from pix2pix_utils.evaluation.predictors import Predictor, batchwise
-from pix2pix_utils.evaluation.segmentation_scores import confusion_counts
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What was measured of N images with C classes in the palette."""
+    """Measures of N images with C classes in the palette."""
 
     names: list[str]  # of the images
     # measure -> (N,): "ssim", "psnr" in dB, "l1" in [0, 1], "sharpness" (gradient energy as a share
-    # of the real photo's), and "lpips" where it can be had
+    # of the real photo's, nan if that has none) and, if available, "lpips"
     images: dict[str, np.ndarray]
-    class_ssim: np.ndarray  # (N, C) mean of the SSIM map over a class's pixels, nan without any
-    # (N, C, C) pixel counts of each image: row = true class, column = what the segmentation
-    # network saw in the generated photo
+    class_ssim: np.ndarray  # (N, C) mean of the SSIM map over a class's pixels, nan if it has none
+    # (N, C, C) pixel counts of each image: row = true class, column = class that the segmentation
+    # network predicts for the generated photo
     confusion: np.ndarray | None
-    missing: dict[str, str]  # "lpips" or "segmentation" -> one sentence why it is not there
+    missing: dict[str, str]  # "lpips" or "segmentation" -> the reason, in one sentence
 
 
 def measure(
@@ -39,19 +39,21 @@ def measure(
 
     `segmenter` maps photos (N, 3, S, S) in [-1, 1] to class maps (N, S, S), see
     `segmentation.segmenter`; `perceptual` compares two batches of photos, see `perceptual.lpips`.
-    What has no network is named in `missing`.
+    A measure whose network is not given is named in `missing`. Raises UserError if memory is too
+    small for a single image.
     """
     classes = len(pairs.palette)
 
     def one_batch(batch: dict) -> dict[str, np.ndarray]:
-        photos = predict(batch).float()  # a network may run in half precision
+        photos = predict(batch).float()  # from half precision, perhaps
         real = batch["photo"].to(photos.device)
         x, y = to_unit(photos), to_unit(real)
-        # psnr and l1 check the range
+        # psnr and l1 check the range, which ssim_map does not
         found: dict[str, Tensor | np.ndarray] = {"psnr": psnr(x, y), "l1": l1(x, y)}
         quality = ssim_map(x, y)
         found["ssim"] = quality.mean(dim=(1, 2, 3))
-        found["sharpness"] = gradient_energy(x) / gradient_energy(y)
+        energy = gradient_energy(y)
+        found["sharpness"] = (gradient_energy(x) / energy).where(energy > 0, torch.nan)
         found["class_ssim"] = _by_class(quality.mean(dim=1), batch["classes"], classes)
         if perceptual:
             found["lpips"] = perceptual(photos, real)
@@ -79,7 +81,7 @@ def measure(
 def _by_class(quality: Tensor, classes: Tensor, count: int) -> np.ndarray:
     """Mean of an SSIM map (N, H - 10, W - 10) over each class's windows, (N, C).
 
-    A window counts for the class of its middle pixel; the 5 pixels at the border have none.
+    A window belongs to the class of its centre pixel; the 5 pixels at each border have no window.
     """
     border = WINDOW // 2
     inner = classes[:, border:-border, border:-border]

@@ -1,4 +1,4 @@
-"""How close a generated photo is to the real one."""
+"""Image metrics: SSIM, PSNR, L1 distance and gradient energy."""
 
 import math
 
@@ -7,23 +7,23 @@ from torch import Tensor
 
 from pix2pix_utils.errors import UserError
 
-WINDOW = 11  # pixels; the Gaussian's 3.5 standard deviations to either side
+WINDOW = 11  # pixels: 3.5 standard deviations on each side
 SIGMA = 1.5  # pixels
-RANGE_TOLERANCE = 1e-3  # float rounding, not a wrong convention
-C1 = 0.01**2  # the stabilisers of Wang et al. 2004 for a data range of 1
+RANGE_TOLERANCE = 1e-3  # allows for float rounding
+C1 = 0.01**2  # stabilising constants of Wang et al. 2004 for a data range of 1
 C2 = 0.03**2
-PIXELS_AT_ONCE = 1 << 16  # one image of 256x256: the maps of more do not stay in a CPU's cache
+PIXELS_AT_ONCE = 1 << 16  # one 256x256 image; more would not fit into a CPU's cache
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     """Structural similarity (Wang et al. 2004) of each pair of images.
 
     `prediction` and `target`: (N, 3, H, W) float in [0, 1], H and W at least 11. Returns (N,) in
-    [-1, 1], 1 for equal images. The convention of this course: Gaussian window with sigma 1.5 and
-    11 pixels, no sample covariance, data range 1, mean over the three channels and over all
-    windows that lie inside the image. It equals, to 1e-4 and better, scikit-image's
-    ``structural_similarity(..., gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-    data_range=1, channel_axis=...)``.
+    [-1, 1], 1 for equal images. Convention: Gaussian window with sigma 1.5 and 11 pixels, no
+    sample covariance, data range 1, mean over the three channels and over all windows that lie
+    inside the image. Agrees to 1e-4 or better with scikit-image's ``structural_similarity(...,
+    gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1,
+    channel_axis=...)``.
 
     Raises UserError if the shapes differ, an image is smaller than the window or a value lies
     outside [0, 1].
@@ -52,7 +52,8 @@ def psnr(prediction: Tensor, target: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each pair of images in dB, for a data range of 1.
 
     (N, 3, H, W) in [0, 1] to (N,): 10 log10(1 / mean squared error over pixels and channels).
-    Infinite for equal images, as in scikit-image. Raises UserError as `ssim` does.
+    Infinite for equal images, as in scikit-image. Raises UserError if the shapes differ or a value
+    lies outside [0, 1].
     """
     _check("psnr", prediction, target)
     return -10 * (prediction - target).square().mean(dim=(1, 2, 3)).log10()
@@ -61,18 +62,19 @@ def psnr(prediction: Tensor, target: Tensor) -> Tensor:
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference over pixels and channels: (N, 3, H, W) in [0, 1] to (N,) in [0, 1].
 
-    Half of the L1 loss that training prints, which is taken in [-1, 1]. Raises UserError as `ssim`
-    does.
+    Half of the L1 loss that training prints, which is computed in [-1, 1]. Raises UserError if the
+    shapes differ or a value lies outside [0, 1].
     """
     _check("l1", prediction, target)
     return (prediction - target).abs().mean(dim=(1, 2, 3))
 
 
 def gradient_energy(images: Tensor) -> Tensor:
-    """How much happens between neighbouring pixels, a measure of sharpness without a reference.
+    """Gradient energy, a sharpness measure that needs no reference photo.
 
-    Mean squared difference to the right and to the lower neighbour: (N, 3, H, W) in [0, 1] to
-    (N,). A blurred photo has less than the real one; a photo with invented texture may have more.
+    Mean squared difference between each pixel and its right and lower neighbours: (N, 3, H, W) in
+    [0, 1] to (N,). Lower than the real photo's for a blurred photo; invented texture can make it
+    higher.
     """
     horizontal = (images[..., :, 1:] - images[..., :, :-1]).square().mean(dim=(1, 2, 3))
     vertical = (images[..., 1:, :] - images[..., :-1, :]).square().mean(dim=(1, 2, 3))
@@ -98,10 +100,10 @@ def _check(measure: str, prediction: Tensor, target: Tensor) -> None:
 
 
 def _similarity(prediction: Tensor, target: Tensor) -> Tensor:
-    """The map of `ssim_map` for as many images as are worth taking at once."""
+    """SSIM map of one chunk of images, see `ssim_map`."""
     # With s = x + y and d = x - y, 2 cov(x, y) = (var s - var d) / 2 and
     # var x + var y = (var s + var d) / 2, and likewise for the products of the means. In this form
-    # float32 is enough: where x and y are alike, d is small and so is its rounding error, and no
+    # float32 is enough: where x and y are similar, d is small and so is its rounding error, and no
     # window exceeds 1. `s` is centred for the same reason.
     s, d = prediction + target - 1, prediction - target
     mean_s, mean_d, square_s, square_d = _blur(torch.stack([s, d, s * s, d * d]))
@@ -113,21 +115,15 @@ def _similarity(prediction: Tensor, target: Tensor) -> Tensor:
     return luminance * structure
 
 
-def _gaussian() -> list[float]:
-    weights = [
-        math.exp(-0.5 * (offset / SIGMA) ** 2) for offset in range(-(WINDOW // 2), WINDOW // 2 + 1)
-    ]
-    return [weight / sum(weights) for weight in weights]
-
-
-_GAUSSIAN = _gaussian()
+_WEIGHTS = [math.exp(-0.5 * ((i - WINDOW // 2) / SIGMA) ** 2) for i in range(WINDOW)]
+_GAUSSIAN = [weight / sum(_WEIGHTS) for weight in _WEIGHTS]
 
 
 def _blur(images: Tensor) -> Tensor:
     """Gaussian mean over every window inside the image: (..., H, W) to (..., H - 10, W - 10).
 
-    Shifted and weighted copies, added up along one axis and then the other. On a CPU this is much
-    faster than a convolution of single channels, and than products with banded matrices.
+    Sums shifted, weighted copies along one axis and then the other, which is much faster on a CPU
+    than a depthwise convolution.
     """
     for axis in (-2, -1):
         length = images.shape[axis] - WINDOW + 1

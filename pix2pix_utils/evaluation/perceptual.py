@@ -1,8 +1,7 @@
-"""Distances that a network trained on photographs sees: LPIPS, KID and FID, from torchmetrics.
+"""Perceptual metrics from torchmetrics: LPIPS, KID and FID.
 
-Their networks are downloaded once, LPIPS's by torchvision (5 MB) and KID's and FID's by
-torch-fidelity (95 MB). Where that cannot be had, the functions here raise a UserError that says
-why; no other number takes the place of the missing one.
+Their networks are downloaded once: torchvision downloads LPIPS's (5 MB), torch-fidelity that of
+KID and FID (95 MB).
 """
 
 import urllib.error
@@ -19,31 +18,31 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import Predictor, predictions
 
 PerceptualDistance = Callable[[Tensor, Tensor], Tensor]
-"""Takes two batches of photos (N, 3, S, S) in [-1, 1] and returns distances (N,), 0 for equal."""
+"""Takes two batches of photos (N, 3, S, S) in [-1, 1]; returns distances (N,), 0 if equal."""
 
 BACKBONE: Final = "squeeze"  # LPIPS on SqueezeNet 1.1: 5 MB, where AlexNet takes 233 MB
 SMALLEST = 64  # pixels
-SECONDS_TO_ANSWER = 5  # of a server, until the weights count as out of reach
-SUBSETS = 100  # of images, over which KID is averaged
+TIMEOUT = 5  # seconds until a server counts as unreachable
+SUBSETS = 100  # of images; KID is averaged over them
 
-_lpips: torch.nn.Module | str | None = None  # the network, or why there is none
+_lpips: torch.nn.Module | str | None = None  # the network, or the reason why it is unavailable
 
 
 def lpips(image_size: int, device: torch.device) -> PerceptualDistance:
     """Learned perceptual image patch similarity (Zhang et al. 2018), version 0.1, on SqueezeNet.
 
-    It compares photos by what SqueezeNet sees in them, weighted to agree with what people call
-    similar; lower is closer. It was fitted to patches of 64x64 pixels: smaller photos are refused
-    rather than scaled up, since it would then judge the blur of the scaling. Other papers mostly
-    give LPIPS on AlexNet, whose values cannot be compared with these.
+    Distance between SqueezeNet's features of two photos, weighted to agree with human judgements;
+    lower is closer. The weights were fitted on patches of 64x64 pixels. Smaller photos are refused:
+    scaling them up would mostly measure the blur of the scaling. Most papers report LPIPS on
+    AlexNet, whose values cannot be compared with these.
 
-    Raises UserError for a smaller image, or if torchmetrics or the weights cannot be had. That is
-    tried once a process.
+    Raises UserError for a smaller image, or if torchmetrics or the weights are unavailable. The
+    network is loaded, or fails to load, once per process.
     """
     global _lpips
     if image_size < SMALLEST:
         raise UserError(
-            f"LPIPS is made for photos of at least {SMALLEST}x{SMALLEST} pixels, "
+            f"LPIPS needs photos of at least {SMALLEST}x{SMALLEST} pixels, "
             f"these have {image_size}x{image_size}"
         )
     if _lpips is None:
@@ -82,16 +81,16 @@ def _load_lpips() -> torch.nn.Module:
 def inception_distances(
     predict: Predictor, pairs: StreetPairs, device: torch.device, seed: int = 0
 ) -> dict[str, float]:
-    """KID (Binkowski et al. 2018) and FID (Heusel et al. 2017) of generated against real photos.
+    """KID (Binkowski et al. 2018) and FID (Heusel et al. 2017) between generated and real photos.
 
-    Both compare the two sets of photos, not pair with pair, by features of an Inception network;
-    lower is closer. `kid` is unbiased, and `kid_deviation` its spread over random halves of the
-    split (or 1000 images); small splits call for it. `fid` is biased upwards below some 10,000
-    images and compares only splits of one size. Photos are scaled to 299x299 pixels, which says
-    little about thumbnails. Returns these three and `images`.
+    Both compare the two sets of photos rather than pairs, by features of an Inception network;
+    lower is closer. `kid` is unbiased and suits small splits; `kid_deviation` is its standard
+    deviation over random subsets of half the split (at most 1000 images). `fid` is biased upwards
+    below about 10,000 images: compare it only between splits of one size. Photos are scaled to
+    299x299 pixels, so both mean little for very small photos. Returns these three and `images`.
 
-    Raises UserError with the command to install torch-fidelity if that is missing, if its weights
-    cannot be had, or if there are fewer than 4 images.
+    Raises UserError if torch-fidelity is not installed, if its weights cannot be downloaded, or if
+    there are fewer than 4 images.
     """
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
@@ -119,7 +118,7 @@ def inception_distances(
             metric.update(to_unit(batch["photo"]).to(device), real=True)
             metric.update(to_unit(photos).clamp(0, 1).to(device), real=False)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)  # of the subsets
+        torch.manual_seed(seed)  # for the subsets
         mean, deviation = kid.compute()
     return {
         "kid": float(mean),
@@ -130,25 +129,25 @@ def inception_distances(
 
 
 def _require_download(measure: str, url: str) -> None:
-    """Raise UserError if the file is neither in torch's folder nor answers within seconds.
+    """Raise UserError if the file is not in torch's folder and its server does not answer.
 
-    torch itself would wait for as long as the network lets it.
+    torch itself would wait without a time limit.
     """
     stored = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if stored.is_file():
         return
     try:
         request = urllib.request.Request(url, method="HEAD")
-        urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER).close()
+        urllib.request.urlopen(request, timeout=TIMEOUT).close()
     except (OSError, urllib.error.URLError) as error:
         reason = getattr(error, "reason", None) or error
         raise UserError(
             f"the weights of {measure} cannot be downloaded ({reason}): "
-            f"get {url} and put it at {_short(stored)}"
+            f"download {url} and save it as {_short(stored)}"
         ) from None
 
 
 def _short(path: Path) -> str:
-    """The path with ~ for the home folder: the sentence stands in reports that are passed on."""
+    """The path with ~ for the home folder, since the message appears in reports."""
     home = Path.home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)

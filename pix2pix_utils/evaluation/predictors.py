@@ -1,4 +1,4 @@
-"""Scores of a generator, or of any other predictor, on a split."""
+"""Predictors: functions from a batch to photos, made from generators and scored on a split."""
 
 import copy
 import zlib
@@ -15,24 +15,19 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.metrics import ssim
 
 Predictor = Callable[[dict], Tensor]
-
-
 """Takes a batch of pairs and returns photos (N, 3, S, S) in [-1, 1]; must not look at `photo`."""
 
-
-BATCH_SIZE = 16  # images scored at once, fewer where memory is short; changes only the time
-
-
+BATCH_SIZE = 16  # images scored at once, fewer if memory is short; does not change the scores
 Result = TypeVar("Result")
 
 
 def generator_predictor(generator: nn.Module, inference: str = "eval", seed: int = 0) -> Predictor:
-    """Let a generator predict, in one of the two inference modes.
+    """Make a predictor of a generator, in one of two inference modes.
 
-    `eval` uses batch norm's running statistics and no dropout. `train` is the pix2pix paper's way:
-    batch norm with the statistics of each image by itself and dropout on, drawn from `seed` and
-    the label map, so that no image depends on which ones were predicted before it. It works on a
-    copy: the generator's running statistics stay as they are.
+    `eval` uses batch norm's running statistics and no dropout. `train` is the pix2pix paper's mode:
+    batch norm with each image's own statistics, and dropout seeded by `seed` and the label map, so
+    that a prediction does not depend on the images before it. It works on a copy, which leaves the
+    generator's running statistics unchanged.
     """
     device = next(generator.parameters()).device
     if inference == "train":
@@ -61,10 +56,10 @@ def generator_predictor(generator: nn.Module, inference: str = "eval", seed: int
 
 @torch.no_grad()
 def batchwise(work: Callable[[dict], Result], pairs: StreetPairs) -> Iterator[Result]:
-    """`work` of every batch of the split, in order and without gradients.
+    """Apply `work` to every batch of the split, in order and without gradients.
 
-    Where a batch does not fit into memory, it and all that follow are halved, down to one image;
-    raises UserError if not even that one fits.
+    If a batch does not fit into memory, the batch size is halved from there on. Raises UserError
+    if a single image does not fit.
     """
     start, size = 0, BATCH_SIZE
     while start < len(pairs):

@@ -1,7 +1,7 @@
-"""Predictions that no network made: what a score means shows only beside these.
+"""Reference predictors without a network, to compare scores with, and the oracle.
 
-Each function fits on the train split and returns a `Predictor`. The floors ignore the target. The
-ceiling is the target, and no prediction: a measure's best value.
+Each function is fitted on the train split and returns a `Predictor`. Reference predictors see the
+label map only; the oracle returns the real photo, which gives the best value of every measure.
 """
 
 import numpy as np
@@ -12,45 +12,45 @@ from torch.nn import functional as F
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.evaluation.predictors import Predictor
 
-MATCH_SIZE = 32  # pixels; label maps are compared at this size
+MATCH_SIZE = 32  # pixels, height and width at which label maps are compared
 
 
 def mean_image(train: StreetPairs) -> Predictor:
-    """The mean of all training photos, whatever the label map."""
+    """The mean of all training photos, for every label map."""
     total = np.zeros(train.photos.shape[1:], dtype=np.float64)
-    for photo in train.photos:
+    for photo in train.photos:  # one by one: the photos are a memory map
         total += photo
-    mean = to_float_photo(total / len(train))
+    mean = torch.from_numpy(total / len(train) / 127.5 - 1).permute(2, 0, 1).float()
     return lambda batch: mean.expand(len(batch["classes"]), -1, -1, -1)
 
 
 def class_color(train: StreetPairs) -> Predictor:
-    """Each pixel gets its class's mean colour in the training photos."""
+    """The mean colour of each pixel's class in the training photos."""
     colors = _mean_colors(train, by_row=False)  # (1, C, 3)
     return lambda batch: _painted(batch["classes"], colors)
 
 
 def class_row_color(train: StreetPairs) -> Predictor:
-    """Each pixel gets its class's mean colour in the same image row of the training photos."""
+    """The mean colour of each pixel's class in the same image row of the training photos."""
     colors = _mean_colors(train, by_row=True)  # (S, C, 3)
     return lambda batch: _painted(batch["classes"], colors)
 
 
 def nearest_label_map(train: StreetPairs) -> Predictor:
-    """The photo of the training pair whose label map agrees in most pixels."""
+    """The photo of the training pair whose label map agrees in the most pixels."""
     size = min(MATCH_SIZE, train.image_size)
     stored = _thumbnails(torch.from_numpy(np.array(train.classes)), size)  # (N, size * size)
 
     def predict(batch: dict) -> Tensor:
-        wanted = _thumbnails(batch["classes"], size)
-        agreement = torch.stack([(stored == one).sum(dim=1) for one in wanted])
+        small = _thumbnails(batch["classes"], size)
+        agreement = torch.stack([(stored == one).sum(dim=1) for one in small])
         return train.batch(agreement.argmax(dim=1).tolist())["photo"]
 
     return predict
 
 
 def real_photo(train: StreetPairs) -> Predictor:
-    """The answer itself, for the ceiling of every measure."""
+    """The real photo itself."""
     return lambda batch: batch["photo"]
 
 
@@ -63,13 +63,8 @@ REFERENCE_PREDICTORS = {
 ORACLE = {"real photo": real_photo}
 
 
-def to_float_photo(photo: np.ndarray) -> Tensor:
-    """(H, W, 3) floats in 0..255 to (3, H, W) in [-1, 1]."""
-    return torch.from_numpy(photo / 127.5 - 1).permute(2, 0, 1).float()
-
-
 def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
-    """Mean colour (rows, C, 3) in [-1, 1]; a class unseen in a row gets its overall mean."""
+    """Mean colours (S or 1, C, 3) in [-1, 1]; a class absent from a row gets its overall mean."""
     size, count = train.image_size, len(train.palette)
     sums = np.zeros((size * count, 3))
     pixels = np.zeros(size * count)
@@ -82,11 +77,9 @@ def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
             sums[:, channel] += np.bincount(key, weights=values, minlength=size * count)
     total, area = sums.reshape(size, count, 3), pixels.reshape(size, count)
 
+    of_class = area.sum(axis=0)[:, None]
     everything = total.sum(axis=(0, 1)) / area.sum()
-    seen = area.sum(axis=0) > 0
-    overall = np.where(
-        seen[:, None], total.sum(axis=0) / np.maximum(area.sum(axis=0), 1)[:, None], everything
-    )
+    overall = np.where(of_class > 0, total.sum(axis=0) / np.maximum(of_class, 1), everything)
     if not by_row:
         return torch.from_numpy(overall[None] / 127.5 - 1).float()
     rows = np.where((area > 0)[..., None], total / np.maximum(area, 1)[..., None], overall[None])

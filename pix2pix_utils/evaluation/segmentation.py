@@ -1,15 +1,13 @@
-"""A yardstick that reads the photo: does a segmentation network find the label map in it again?
+"""Segmentation score: how well a segmentation network recovers the label map from a photo.
 
-The pix2pix paper's FCN score (Isola et al. 2017, section 3.2): a network that learnt to name the
-class of every pixel of real photos looks at a generated photo, and its answer is compared with the
-label map that the photo was made from. Real photos set the ceiling. Here the network is a small
-one, trained on the data set's own train split, so its scores compare models on one data set and
-one size, and are not those of the paper.
+The FCN score of the pix2pix paper (Isola et al. 2017, section 3.2): a network trained to segment
+real photos segments a generated photo, and the result is compared with the label map that the photo
+was generated from. Real photos give the upper bound. The network here is a small one, trained on
+the data set's own train split: its scores compare models on one data set at one image size, and are
+not comparable with the paper's.
 """
 
-import csv
 import hashlib
-import io
 import itertools
 import json
 import time
@@ -28,35 +26,33 @@ from pix2pix_utils.data.pairs import StreetPairs, class_frequencies, epoch_order
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.devices import describe_environment, explain_out_of_memory
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation.confusion import confusion_counts, segmentation_scores
 from pix2pix_utils.evaluation.predictors import batchwise
-from pix2pix_utils.evaluation.segmentation_scores import confusion_counts, segmentation_scores
 from pix2pix_utils.files import read_json, remove_leftovers, write_json, write_text
 from pix2pix_utils.tensors import load_tensors, save_checkpoint
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Of the network and its training, small enough for two CPU cores."""
+    """Settings of the network and its training, small enough for two CPU cores."""
 
     width: int = 16  # filters at half resolution
     epochs: int = 10
-    steps: int = 60  # at least, where the data set is tiny
+    steps: int = 60  # at least; for tiny data sets
     batch_size: int = 8
-    learning_rate: float = 6e-3  # at the top of a one-cycle schedule
+    learning_rate: float = 6e-3  # maximum of a one-cycle schedule
     seed: int = 0
 
 
 SETTINGS = Settings()
-
-
-IGNORED = -100  # cross-entropy's mark for pixels of void classes
+IGNORED = -100  # class index that cross-entropy ignores: pixels of void classes
 
 
 class SegmentationNetwork(nn.Module):
     """A small U-Net: photos (N, 3, S, S) in [-1, 1] to logits (N, C, S, S).
 
-    The first convolution halves the picture and the last step doubles it, which keeps a CPU quick.
-    Any S of at least 8 will do.
+    Works at half resolution, which is fast on a CPU. S must be at least 32, or the deepest batch
+    norm may get a single value to train on.
     """
 
     def __init__(self, classes: int, width: int = SETTINGS.width):
@@ -95,12 +91,12 @@ def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A trained segmentation network and what it is worth."""
+    """A trained segmentation network with its scores on real photos."""
 
     network: SegmentationNetwork
     device: torch.device
     folder: Path
-    result: dict  # split -> scores of real photos, the ceiling; seconds, environment
+    result: dict  # split -> scores of real photos; train_seconds, environment
 
     @torch.no_grad()
     def __call__(self, photos: Tensor) -> Tensor:
@@ -111,39 +107,38 @@ class Segmenter:
 def segmenter(
     data: StreetData, output: Path, device: torch.device, progress: bool = True
 ) -> Segmenter:
-    """The segmentation network of this data set and image size, trained if it is not there.
+    """The segmentation network of this data set and image size; trained if there is none yet.
 
-    It learns from the real photos of the train split and is kept in `output/segmentation` with its
+    It is trained on the real photos of the train split and kept in `output/segmentation` with its
     configuration, history, and the scores of real photos on every split (`result`), under a hash
-    of the data, the pairs in use, the size and its own settings. `result.json` is written last: an
-    interrupted training leaves nothing behind that counts, and starts anew. A second process waits
-    for the first. Raises UserError if the train split has nothing to learn from, or if the memory
-    is too small for it.
+    of the data, the pairs in use, the image size and its settings. `result.json` is written last,
+    so an interrupted training starts over. A second process waits for the first. Raises UserError
+    if no training pixel belongs to a scored class, if memory is too small, or if the folder cannot
+    be written.
     """
     folder = Path(output) / "segmentation" / identity(data)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the segmentation network to {folder}: {error.strerror}"
-        ) from None
-    with FileLock(folder / ".lock"):
-        network = _load(data, folder)
-        if network is None:
-            remove_leftovers(folder)
-            side = data.train.image_size
-            advice = (
-                f"the memory of the device '{device.type}' is too small to train the segmentation "
-                f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels at once: end "
-                "what else takes memory, use --device cpu, or take a smaller image_size"
-            )
-            with explain_out_of_memory(advice):
-                network = _train(data, folder, device, progress)
+    network = _load(data, folder)
+    if network is None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / ".lock").acquire()
+        except OSError as error:
+            raise UserError(
+                f"cannot write the segmentation network to {folder}: {error.strerror}"
+            ) from None
+        side = data.train.image_size
+        advice = (
+            f"the memory of the device '{device.type}' is too small to train the segmentation "
+            f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels: close other "
+            "programs, use --device cpu, or choose a smaller image_size"
+        )
+        with lock, explain_out_of_memory(advice):
+            network = _load(data, folder) or _train(data, folder, device, progress)
     return Segmenter(network.to(device).eval(), device, folder, read_json(folder / "result.json"))
 
 
 def identity(data: StreetData) -> str:
-    """The name of the folder in which this data's segmentation network is kept."""
+    """Name of the folder below `output/segmentation` with the network of this data."""
     digest = hashlib.sha256(json.dumps(_configuration(data), sort_keys=True).encode()).hexdigest()
     return f"{data.name}-{data.train.image_size}px-{digest[:8]}"
 
@@ -182,6 +177,7 @@ def _train(
 ) -> SegmentationNetwork:
     """Train a network and write its folder."""
     weights = _class_weights(data.train)
+    remove_leftovers(folder)
     (folder / "result.json").unlink(missing_ok=True)
     write_json(folder / "config.json", _configuration(data))
     network = _fresh_network(data).to(device)
@@ -193,7 +189,7 @@ def _train(
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         tqdm(total=epochs * count, desc="segmentation", unit="img", disable=not progress) as bar,
     ):
-        torch.manual_seed(SETTINGS.seed)  # of the mirroring
+        torch.manual_seed(SETTINGS.seed)  # for mirroring
         rate = SETTINGS.learning_rate
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
@@ -213,17 +209,12 @@ def _train(
             bar.set_postfix({name: f"{value:.2f}" for name, value in scores.items()})
     seconds = time.monotonic() - started
     save_checkpoint(folder / "weights.pt", network.state_dict())
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_text(folder / "history.csv", text.getvalue())
-    ceiling = {split: _scores(network, data[split], device) for split in SPLITS}
-    environment = describe_environment(device)
-    write_json(
-        folder / "result.json",
-        {**ceiling, "train_seconds": round(seconds, 1), "environment": environment},
-    )
+    lines = [list(history[0]), *(epoch.values() for epoch in history)]
+    text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+    write_text(folder / "history.csv", text)
+    result: dict = {split: _scores(network, data[split], device) for split in SPLITS}
+    result |= {"train_seconds": round(seconds, 1), "environment": describe_environment(device)}
+    write_json(folder / "result.json", result)
     return network
 
 
@@ -232,12 +223,12 @@ def _loss(
 ) -> Tensor:
     """Cross-entropy over the evaluated classes; half of the pairs are mirrored."""
     photo, classes = batch["photo"], batch["classes"]
-    mirrored = torch.rand(len(photo)) < 0.5  # one coin for photo and label map
+    mirrored = torch.rand(len(photo)) < 0.5  # the same for photo and label map
     photo = torch.where(mirrored[:, None, None, None], photo.flip(-1), photo)
     classes = torch.where(mirrored[:, None, None], classes.flip(-1), classes)
     classes = classes.masked_fill(classes >= len(weights), IGNORED)
     logits = network(photo.to(device))
-    # a batch of void pixels alone has a loss of 0, where a plain mean would be 0 / 0
+    # a mean would be 0 / 0 for a batch of void pixels only
     summed = F.cross_entropy(
         logits, classes.to(device), weights.to(device), ignore_index=IGNORED, reduction="sum"
     )
@@ -245,17 +236,17 @@ def _loss(
 
 
 def _class_weights(pairs: StreetPairs) -> Tensor:
-    """Weights (evaluated,) by one over the root of a class's share, with mean 1 over the pixels.
+    """Weights (evaluated,): one over the square root of a class's share, mean 1 over the pixels.
 
-    Without them the network never names a pole or a rider: they fill less than 1 % of the picture.
+    Without them the network never predicts poles or riders, which cover less than 1 % of a photo.
     Raises UserError if no pixel belongs to an evaluated class.
     """
     evaluated = pairs.palette.evaluated
     pixels = (class_frequencies(pairs)[:evaluated] * len(pairs) * pairs.image_size**2).round()
     if not pixels.any():
         raise UserError(
-            "no training pixel belongs to a class that scores are computed over: "
-            "there is nothing to learn a segmentation from"
+            "no training pixel belongs to a class that is scored: "
+            "there is nothing to train a segmentation network on"
         )
     shares = np.maximum(pixels, 1) / pixels.sum()
     weights = 1 / np.sqrt(shares)
@@ -269,7 +260,7 @@ def _scores(
     network.eval()
 
     def count(batch: dict) -> np.ndarray:
-        seen = network(batch["photo"].to(device)).argmax(dim=1)
-        return confusion_counts(batch["classes"], seen, len(pairs.palette))
+        predicted = network(batch["photo"].to(device)).argmax(dim=1)
+        return confusion_counts(batch["classes"], predicted, len(pairs.palette))
 
     return segmentation_scores(np.concatenate(list(batchwise(count, pairs))), pairs.palette)

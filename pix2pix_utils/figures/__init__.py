@@ -1,45 +1,25 @@
-"""Figures of the study: every function returns a matplotlib figure and shows or saves nothing.
+"""Figures of the study: every function but `save` returns a matplotlib figure and shows nothing."""
 
-`style` holds what they share; `save` writes one as PNG and as PDF.
-"""
+import lazy_loader
 
-from pix2pix_utils.figures.classes import class_frequency_bars, class_scores, palette_legend
-from pix2pix_utils.figures.curves import training_curves
-from pix2pix_utils.figures.diagrams import unet_diagram
-from pix2pix_utils.figures.pictures import image_grid, score_maps
-from pix2pix_utils.figures.saving import save
-from pix2pix_utils.figures.score_plots import (
-    differences,
-    sampled_means,
-    score_columns,
-    score_distribution,
-    score_intervals,
-    seed_dots,
-    ssim_against_sharpness,
-    value_bars,
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "classes": ["class_frequency_bars", "class_scores", "palette_legend"],
+        "curves": ["training_curves"],
+        "diagrams": ["unet_diagram"],
+        "pictures": ["image_grid", "score_maps"],
+        "saving": ["save"],
+        "score_plots": [
+            "differences",
+            "sampled_means",
+            "score_columns",
+            "score_distribution",
+            "score_intervals",
+            "seed_dots",
+            "ssim_against_sharpness",
+            "value_bars",
+        ],
+        "style": ["CELL", "COLORS", "GREY", "LINES", "MARKERS"],
+    },
 )
-from pix2pix_utils.figures.style import CELL, COLORS, GREY, LINES, MARKERS
-
-__all__ = [
-    "CELL",
-    "COLORS",
-    "GREY",
-    "LINES",
-    "MARKERS",
-    "class_frequency_bars",
-    "class_scores",
-    "differences",
-    "image_grid",
-    "palette_legend",
-    "sampled_means",
-    "save",
-    "score_columns",
-    "score_distribution",
-    "score_intervals",
-    "score_maps",
-    "seed_dots",
-    "ssim_against_sharpness",
-    "training_curves",
-    "unet_diagram",
-    "value_bars",
-]

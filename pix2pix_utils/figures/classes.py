@@ -1,4 +1,4 @@
-"""What belongs to classes: their colours, how often they occur, how well they are painted."""
+"""Figures about classes: their colours, frequencies and scores."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.figures.style import COLORS, MARKERS
+from pix2pix_utils.figures.style import COLORS, MARKERS, named_rows
 
 
 def palette_legend(palette: Palette, columns: int = 5) -> Figure:
@@ -31,7 +31,7 @@ def palette_legend(palette: Palette, columns: int = 5) -> Figure:
 
 
 def class_frequency_bars(frequencies: Mapping[str, np.ndarray], palette: Palette) -> Figure:
-    """Share of the pixels of each class, in percent on a logarithmic axis, one bar a data set."""
+    """Each class's share of the pixels in percent on a logarithmic axis, one bar per data set."""
     shown = [
         index for index in range(len(palette)) if max(f[index] for f in frequencies.values()) > 0
     ]
@@ -68,18 +68,17 @@ def class_frequency_bars(frequencies: Mapping[str, np.ndarray], palette: Palette
 
 
 def class_scores(scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
-    """One row a class, one marker a model: the mean score over each class's pixels.
+    """Mean SSIM over the pixels of each class: one row per class, one marker per model.
 
     `scores` maps a model to (C,) values in the order of `classes`, nan where a class is absent.
     """
-    figure = Figure(figsize=(8, 0.27 * len(classes) + 1.2), layout="constrained")
-    axis = figure.subplots()
-    rows = np.arange(len(classes))
+    label = "mean SSIM over the pixels of the class"
+    figure, axis = named_rows(classes, label, row_height=0.27, margin=1.2)
     for number, (name, values) in enumerate(scores.items()):
         color = COLORS[number % len(COLORS)]
         axis.plot(
             values,
-            rows,
+            range(len(classes)),
             MARKERS[number % len(MARKERS)],
             color=color,
             markerfacecolor=color if number % 2 == 0 else "white",
@@ -87,10 +86,6 @@ def class_scores(scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fi
             linestyle="none",
             label=name,
         )
-    axis.set_yticks(rows, classes, fontsize=9)
-    axis.set_ylim(len(classes) - 0.5, -0.5)
-    axis.set_xlabel("mean SSIM over the pixels of the class")
-    axis.grid(alpha=0.3)
-    axis.set_axisbelow(True)
+    axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure

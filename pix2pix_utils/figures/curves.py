@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Training curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 
 from pix2pix_utils.figures.style import COLORS, LINES, MARKERS
 
-MOST_MARKERS = 10  # on a curve, roughly: with more they hide the line
+MAX_MARKERS = 10  # per curve, roughly: more would hide the line
 
 
 def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """Losses and validation SSIM of one or more runs, by epoch.
 
-    `histories` maps a run's name to its records. A record without a discriminator's loss, or with a
-    value that is not finite, leaves a gap.
+    `histories` maps a run's name to its records, one per epoch. A missing or non-finite value
+    leaves a gap.
     """
     panels = (
         ("generator_loss", "generator loss"),
@@ -32,7 +32,7 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
                 LINES[number % len(LINES)],
                 color=COLORS[number % len(COLORS)],
                 marker=MARKERS[number % len(MARKERS)],
-                markevery=max(1, len(history) // MOST_MARKERS),
+                markevery=max(1, len(history) // MAX_MARKERS),
                 markersize=3.5,
                 linewidth=1.2,
                 label=name,

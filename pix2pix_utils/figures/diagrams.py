@@ -10,12 +10,12 @@ from pix2pix_utils.figures.style import COLORS
 
 
 def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
-    """U-Nets above each other: a bar a block, as high as log2 of its features' height and width.
+    """U-Nets, one above the other, with a bar for each block.
 
-    `networks` maps a title to the blocks in the order in which they run, encoder first, as many
-    decoder as encoder blocks. A block has `size` and `channels` of its output, which say how high
-    and how wide its bar is, `convolutions`, the bar's compartments, and `dropout`, true or false.
-    Arrows are the skips.
+    `networks` maps a title to the blocks in the order in which they run, encoder first, with as
+    many decoder as encoder blocks. A block has `size` (the bar's height is its log2) and `channels`
+    (the bar's width) of its output, `convolutions` (the bar's compartments) and `dropout`, true or
+    false. Arrows are the skip connections.
     """
     figure = Figure(figsize=(10, 2.9 * len(networks) + 0.3), layout="constrained")
     axes = figure.subplots(len(networks), 1, squeeze=False)[:, 0]

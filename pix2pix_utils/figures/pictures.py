@@ -1,4 +1,4 @@
-"""Pictures side by side, and score maps over them."""
+"""Grids of pictures, and discriminator scores overlaid on photos."""
 
 import textwrap
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def image_grid(
 ) -> Figure:
     """Pictures in rows and columns: (H, W, 3) uint8, or (H, W) floats shown in grey.
 
-    `captions` stand below each picture.
+    `captions` are shown below each picture.
     """
     height = CELL + (0.22 if captions else 0)
     figure = Figure(
@@ -44,10 +44,10 @@ def image_grid(
 def score_maps(
     rows: Sequence[tuple[str, Tensor, Tensor]], meaning: str, low: float = 0.0, high: float = 1.0
 ) -> Figure:
-    """Photos with the discriminator's score map laid over them, and the scale beside them.
+    """Photos with the discriminator's score map overlaid, and a colour bar labelled `meaning`.
 
     Each row is a title, photos (N, 3, S, S) in [-1, 1] and scores (N, 1, h, w) in [low, high]. The
-    scale runs from dark blue to yellow (cividis), which the colour-blind read the same way.
+    colour map (cividis) is safe for colour-blind readers.
     """
     count = len(rows[0][1])
     figure = Figure(figsize=(CELL * count + 1, CELL * len(rows) + 0.2), layout="constrained")

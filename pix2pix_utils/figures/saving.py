@@ -1,4 +1,4 @@
-"""A figure on disk."""
+"""Figures written to disk."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from pix2pix_utils.files import atomic_write
 
 DOTS_PER_INCH = 150
-TRUETYPE = 42  # embedded so; publishers refuse matplotlib's default, Type 3
+TRUETYPE = 42  # publishers reject Type 3 fonts, matplotlib's default
 
 
 def save(figure: Figure, path: Path, caption: str = "") -> list[Path]:
-    """Write `path` with the endings .png and .pdf; the caption goes into the files' metadata."""
+    """Write a figure to `path` as .png and .pdf, with the caption in the metadata; returns both."""
     png, pdf = path.with_suffix(".png"), path.with_suffix(".pdf")
     with atomic_write(png) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH, metadata={"Description": caption})

@@ -1,10 +1,30 @@
-"""One style: colours that the colour-blind can tell apart, and a line or marker for each.
+"""Colours, lines and markers of all figures, and the layout of those with one row per name.
 
-Okabe and Ito's colours (2008). Nothing is said by colour alone: figures are printed in grey too.
+Okabe and Ito's colours (2008), which colour-blind readers can distinguish. Colour is always
+combined with a marker, line or hatch, so that figures can be printed in grey.
 """
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>ph"
-GREY = "#777777"  # what no network made
+GREY = "#777777"  # reference predictors
 CELL = 1.45  # inches; a picture in a grid
+
+
+def named_rows(
+    names: Sequence[str], label: str, row_height: float = 0.32, margin: float = 0.8
+) -> tuple[Figure, Axes]:
+    """An empty figure with one row per name, from the top; heights in inches."""
+    figure = Figure(figsize=(8, row_height * len(names) + margin), layout="constrained")
+    axis = figure.subplots()
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)
+    return figure, axis

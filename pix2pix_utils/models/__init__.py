@@ -1,8 +1,9 @@
 """The networks of the study, built by name.
 
 A generator maps a label map (N, 3, S, S) in [-1, 1] to a photo of the same shape and range. A
-discriminator takes a label map and a photo and returns unbounded scores, one a patch,
-(N, 1, h, w); the sigmoid of the report is part of its loss.
+discriminator maps a label map and a photo to unbounded scores (N, 1, h, w), one per patch; the
+sigmoid of the report is part of its loss. All are built of plain torch layers;
+`acceleration.convolution` makes them faster on a CPU.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,29 @@ from functools import partial
 from torch import nn
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.models.deeplab import DeepLabGenerator
-from pix2pix_utils.models.enhanced import EnhancedUNet
+from pix2pix_utils.models.deeplab import BACKBONES, DeepLabGenerator
+from pix2pix_utils.models.enhanced import DecoderBlock, EncoderBlock, EnhancedUNet
 from pix2pix_utils.models.patchgan import PatchGAN
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator
 from pix2pix_utils.models.unet import UNet
+
+__all__ = [
+    "BACKBONES",
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "DecoderBlock",
+    "DeepLabGenerator",
+    "EncoderBlock",
+    "EnhancedUNet",
+    "PatchGAN",
+    "Pix2PixUNet",
+    "ResNet18Discriminator",
+    "UNet",
+    "build_discriminator",
+    "build_generator",
+    "freeze_backbone",
+]
 
 GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
@@ -24,7 +42,7 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "deeplab-mobilenet": partial(DeepLabGenerator, backbone="mobilenet_v3_large"),
     "pix2pix-unet": Pix2PixUNet,
     "enhanced": EnhancedUNet,
-    # the enhanced generator with one of its differences to the baseline taken back
+    # ablations: the enhanced generator with one of its differences from the baseline undone
     "enhanced-single-conv": partial(EnhancedUNet, extra_conv=False),
     "enhanced-baseline-norm": partial(EnhancedUNet, norm_everywhere=False),
     "enhanced-late-dropout": partial(EnhancedUNet, dropout_blocks="last"),
@@ -40,10 +58,10 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
 def build_generator(name: str, image_size: int = 256, width: int = 64) -> nn.Module:
     """A freshly initialised generator for square images of `image_size` pixels.
 
-    `width` is the number of filters of the first layer. Raises UserError for an unknown name or a
-    size or width that the network cannot have.
+    `width` is the number of filters of the first layer. Raises UserError for an unknown name, or
+    for a size or width that the network does not support.
     """
-    return _look_up("generator", name, GENERATORS)(image_size=image_size, width=_positive(width))
+    return _build("generator", GENERATORS, name, image_size=image_size, width=width)
 
 
 def build_discriminator(name: str, width: int = 64) -> nn.Module:
@@ -51,26 +69,24 @@ def build_discriminator(name: str, width: int = 64) -> nn.Module:
 
     Raises UserError for an unknown name or a width below 1.
     """
-    return _look_up("discriminator", name, DISCRIMINATORS)(width=_positive(width))
+    return _build("discriminator", DISCRIMINATORS, name, width=width)
 
 
 def freeze_backbone(generator: nn.Module) -> None:
-    """Keep a DeepLab generator's backbone as it is; raises UserError if it has none."""
+    """Freeze a DeepLab generator's backbone; raises UserError for a generator without one."""
     if not isinstance(generator, DeepLabGenerator):
         raise UserError(
             f"freeze_backbone=true: {type(generator).__name__} has no backbone; "
-            "it goes with the generators deeplab-resnet50 and deeplab-mobilenet"
+            "only the generators deeplab-resnet50 and deeplab-mobilenet have one"
         )
     generator.freeze_backbone()
 
 
-def _look_up(kind: str, name: str, registry: dict[str, Callable[..., nn.Module]]):
+def _build(
+    kind: str, registry: dict[str, Callable[..., nn.Module]], name: str, **sizes: int
+) -> nn.Module:
     if name not in registry:
         raise UserError(f"there is no {kind} '{name}'; choose one of: {', '.join(registry)}")
-    return registry[name]
-
-
-def _positive(width: int) -> int:
-    if width < 1:
-        raise UserError(f"width is {width}, but a network needs at least 1 filter")
-    return width
+    if sizes["width"] < 1:
+        raise UserError(f"width is {sizes['width']}, but a network needs at least 1 filter")
+    return registry[name](**sizes)

@@ -1,15 +1,14 @@
-"""The generator that the study built on torchvision's DeepLabV3."""
+"""The study's generator on the backbone of torchvision's DeepLabV3 (Chen et al. 2017)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large, deeplabv3_resnet50
 
-from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models.initialization import init_normal
 
-# The builder, and the channels of the features that its backbone returns.
+# The network's builder, and the number of channels that its backbone returns.
 BACKBONES = {
     "resnet50": (deeplabv3_resnet50, 2048),
     "mobilenet_v3_large": (deeplabv3_mobilenet_v3_large, 960),
@@ -24,8 +23,8 @@ class ImageNetNormalization(nn.Module):
 
     def __init__(self):
         super().__init__()
-        # Mean and standard deviation of ImageNet's photos in [0, 1]. Constants, so no part of a
-        # state dict, but buffers, so that they follow the network to its device.
+        # Mean and standard deviation of ImageNet's photos in [0, 1]: constants, so not in the state
+        # dict, but buffers, which move to the network's device.
         for name, values in (("mean", (0.485, 0.456, 0.406)), ("std", (0.229, 0.224, 0.225))):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
 
@@ -36,16 +35,15 @@ class ImageNetNormalization(nn.Module):
 class DeepLabGenerator(nn.Module):
     """DeepLabV3's backbone, one convolution to three colours, tanh, bilinear resize to full size.
 
-    The backbone trades strides for dilation and so ends at 1/8 of the image's height and width
-    (`resnet50`) or 1/16 (`mobilenet_v3_large`): the photo is painted at that size, and no skip
-    brings finer detail back. The rest of DeepLabV3, its pyramid of pooled features, is left out as
-    in the report; its global pooling branch could not be trained at batch size 1 anyway.
+    The backbone replaces strides by dilation and so ends at 1/8 of the image's height and width
+    (`resnet50`) or 1/16 (`mobilenet_v3_large`): the photo is generated at that size, and no skip
+    connection restores finer detail. The rest of DeepLabV3, its pyramid of pooled features, is left
+    out as in the report; its global pooling branch could not be trained at batch size 1 anyway.
 
     Input and output: (N, 3, H, W) in [-1, 1], any height and width from 32. `image_size` and
-    `width` are taken because every generator takes them, but change nothing: the network is
-    convolutional, and the backbone's filters are those of its weights. It starts from random
-    weights, without a download; `pix2pix_utils.weights` loads trained ones.
-    Raises UserError for another backbone.
+    `width`, which every generator takes, have no effect: the network is convolutional, and its
+    filters are those of the pretrained backbone. The initial weights are random, without a
+    download; `training.weights` loads trained ones. Raises UserError for another backbone.
     """
 
     def __init__(self, image_size: int = 256, width: int = 64, backbone: str = "resnet50"):
@@ -60,17 +58,16 @@ class DeepLabGenerator(nn.Module):
         for module in self.backbone.modules():
             if isinstance(module, nn.BatchNorm2d):
                 # MobileNet's 0.01 is meant for long training: after a few hundred steps the
-                # running statistics still lag, and photos made in `eval()` are worse.
+                # running statistics still lag, and photos generated in `eval()` are worse.
                 module.momentum = 0.1
-        accelerate_on_cpu(self.backbone)
         self.output = nn.Conv2d(channels, 3, kernel_size=1)
         self.output.apply(init_normal)
         self._frozen = False
 
     def freeze_backbone(self, frozen: bool = True) -> "DeepLabGenerator":
-        """Keep the backbone as it is, weights and running statistics, or let it learn again.
+        """Freeze the backbone's weights and running statistics, or let it learn again.
 
-        Frozen, it normalises with its running statistics also in training: with those of the
+        A frozen backbone normalises by its running statistics in training too: by those of the
         batch, its features would change although its weights do not.
         """
         self._frozen = frozen

@@ -3,19 +3,16 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.acceleration.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models.initialization import init_normal
-from pix2pix_utils.models.unet import IMAGE_SIZES
-
-DROPOUT_BLOCKS = ("first", "last", "none")
+from pix2pix_utils.models.unet import levels_to_one_pixel
 
 
 class EncoderBlock(nn.Module):
     """Halve the height and width with a 4x4 convolution, then refine with a 3x3 convolution.
 
-    LeakyReLU stands before each convolution, batch norm behind it. The features that the block
-    returns are not yet activated: a decoder block that receives them as a skip applies its own.
+    Each convolution is preceded by LeakyReLU and followed by batch norm. The returned features are
+    not activated yet: a decoder block that receives them as a skip applies its own ReLU.
     """
 
     def __init__(
@@ -28,12 +25,12 @@ class EncoderBlock(nn.Module):
     ):
         super().__init__()
         layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
-        layers.append(Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
+        layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
         if normalize:
             layers.append(nn.BatchNorm2d(channels_out))
         if extra_conv:
             layers.append(nn.LeakyReLU(0.2))
-            layers.append(Conv2d(channels_out, channels_out, kernel_size=3, padding=1))
+            layers.append(nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1))
             if normalize:
                 layers.append(nn.BatchNorm2d(channels_out))
         self.layers = nn.Sequential(*layers)
@@ -45,7 +42,7 @@ class EncoderBlock(nn.Module):
 class DecoderBlock(nn.Module):
     """Double the height and width with a transposed 4x4 convolution, then refine with a 3x3 one.
 
-    ReLU stands before each convolution, batch norm behind it, dropout at the end.
+    Each convolution is preceded by ReLU and followed by batch norm; dropout comes last.
     """
 
     def __init__(
@@ -54,13 +51,13 @@ class DecoderBlock(nn.Module):
         super().__init__()
         layers: list[nn.Module] = [
             nn.ReLU(),
-            ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
+            nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
             nn.BatchNorm2d(channels_out),
         ]
         if extra_conv:
             layers += [
                 nn.ReLU(),
-                Conv2d(channels_out, channels_out, kernel_size=3, padding=1),
+                nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1),
                 nn.BatchNorm2d(channels_out),
             ]
         if dropout:
@@ -72,10 +69,10 @@ class DecoderBlock(nn.Module):
 
 
 class OutputBlock(nn.Module):
-    """The last decoder block: its last convolution paints the three colours, tanh bounds them.
+    """The last decoder block: its last convolution returns the three colours, tanh bounds them.
 
     No batch norm between that convolution and tanh: it would give the photos of every batch the
-    same mean and contrast, at batch size 1 a night scene those of a day scene.
+    same mean and contrast; at batch size 1, a night scene would get those of a day scene.
     """
 
     def __init__(self, channels_in: int, width: int, extra_conv: bool = True):
@@ -83,13 +80,13 @@ class OutputBlock(nn.Module):
         layers: list[nn.Module] = [nn.ReLU()]
         if extra_conv:
             layers += [
-                ConvTranspose2d(channels_in, width, kernel_size=4, stride=2, padding=1),
+                nn.ConvTranspose2d(channels_in, width, kernel_size=4, stride=2, padding=1),
                 nn.BatchNorm2d(width),
                 nn.ReLU(),
-                Conv2d(width, 3, kernel_size=3, padding=1),
+                nn.Conv2d(width, 3, kernel_size=3, padding=1),
             ]
         else:
-            layers.append(ConvTranspose2d(channels_in, 3, kernel_size=4, stride=2, padding=1))
+            layers.append(nn.ConvTranspose2d(channels_in, 3, kernel_size=4, stride=2, padding=1))
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, features: Tensor) -> Tensor:
@@ -97,26 +94,25 @@ class OutputBlock(nn.Module):
 
 
 class EnhancedUNet(nn.Module):
-    """The baseline with a second convolution in every block and batch norm behind all but the last.
+    """The baseline with a second convolution in every block, and batch norm after all but the last.
 
-    The encoder stops at 2x2, one level earlier than the baseline's: batch norm needs more than one
-    value a channel, and a batch may be a single image. Filters double from `width` up to 8 `width`.
-    The decoder block of each size also receives what the encoder had at that size.
+    The encoder stops at 2x2, one level before the baseline's: batch norm needs more than one value
+    per channel, and a batch may be a single image. Filters double from `width` up to 8 `width`. The
+    decoder block of each size also receives the encoder's features of that size.
 
     Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512.
 
-    The options take single differences to the baseline back, for ablations:
-    `extra_conv=False` leaves out the 3x3 convolutions. `norm_everywhere=False` leaves out the batch
-    norm of the first and of the innermost encoder block, where the baseline has none.
-    `dropout_blocks` says which three decoder blocks end in dropout: the "first" (innermost), the
-    "last" before the output block, or "none"; a 32-pixel network has only three, so there "first"
-    and "last" are the same. With both booleans off it is the baseline of half the image size,
-    which has as many levels.
+    Three options undo single differences from the baseline, for ablations. `extra_conv=False`
+    leaves out the 3x3 convolutions. `norm_everywhere=False` leaves out the batch norm of the first
+    and of the innermost encoder block, where the baseline has none. `dropout_blocks` chooses the
+    three decoder blocks that end in dropout: the "first" (innermost), the "last" before the output
+    block, or "none"; a 32-pixel network has only three. With both booleans off it is the baseline
+    of half the image size, which has as many levels.
 
     At 256 pixels and `width` 64 it has 60 million parameters, the baseline 54. Below 128 pixels it
-    has fewer: the level at 1x1 that it does without is the baseline's largest.
+    has fewer than the baseline, whose level at 1x1 is its largest.
 
-    Raises UserError for another size or another choice of blocks.
+    Raises UserError for another size or choice of blocks.
     """
 
     def __init__(
@@ -128,23 +124,14 @@ class EnhancedUNet(nn.Module):
         dropout_blocks: str = "first",
     ):
         super().__init__()
-        if image_size not in IMAGE_SIZES:
-            raise UserError(
-                f"image_size is {image_size}, but the enhanced U-Net halves the image down to "
-                f"2x2 pixels: choose one of {', '.join(map(str, IMAGE_SIZES))}"
-            )
-        if dropout_blocks not in DROPOUT_BLOCKS:
-            raise UserError(
-                f"dropout_blocks is '{dropout_blocks}'; choose one of: {', '.join(DROPOUT_BLOCKS)}"
-            )
-        levels = image_size.bit_length() - 2  # 256 = 2 * 2 ** 7
+        levels = levels_to_one_pixel(image_size) - 1
         filters = [width * min(2**level, 8) for level in range(levels)]
         innermost = levels - 1
-        with_dropout = {
-            "first": range(3),
-            "last": range(innermost - 3, innermost),
-            "none": range(0),
-        }[dropout_blocks]
+        choices = {"first": range(3), "last": range(innermost - 3, innermost), "none": range(0)}
+        if dropout_blocks not in choices:
+            raise UserError(
+                f"dropout_blocks is '{dropout_blocks}'; choose one of: {', '.join(choices)}"
+            )
 
         self.encoder = nn.ModuleList(
             EncoderBlock(
@@ -161,7 +148,7 @@ class EnhancedUNet(nn.Module):
                 # every level but the innermost also receives the encoder's features
                 channels_in=filters[level] * (1 if level == innermost else 2),
                 channels_out=filters[level - 1],
-                dropout=innermost - level in with_dropout,
+                dropout=innermost - level in choices[dropout_blocks],
                 extra_conv=extra_conv,
             )
             for level in reversed(range(1, levels))

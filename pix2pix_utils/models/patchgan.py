@@ -3,37 +3,36 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.acceleration.convolution import Conv2d
 from pix2pix_utils.models.initialization import init_normal
 
 
 class PatchGAN(nn.Module):
-    """Judges every 70x70 patch of a photo, given the label map that it should belong to.
+    """Scores every 70x70 patch of a photo as real or generated, given its label map.
 
     Input: label map and photo, each (N, 3, S, S) in [-1, 1]. Output: raw scores (N, 1, h, w), one
-    a patch, where h = w = S / 8 - 2 (30 for 256); positive means real. The sigmoid that the paper
-    puts behind them is part of the loss, where it is numerically safe.
+    per patch, with h = w = S / 8 - 2 (30 for 256); positive means real. The paper's final sigmoid
+    is part of the loss, where it is numerically stable.
     """
 
     def __init__(self, width: int = 64):
         super().__init__()
         self.layers = nn.Sequential(
-            Conv2d(6, width, kernel_size=4, stride=2, padding=1),
+            nn.Conv2d(6, width, kernel_size=4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             *self._block(width, width * 2, stride=2),
             *self._block(width * 2, width * 4, stride=2),
             *self._block(width * 4, width * 8, stride=1),
-            Conv2d(width * 8, 1, kernel_size=4, stride=1, padding=1),
+            nn.Conv2d(width * 8, 1, kernel_size=4, stride=1, padding=1),
         )
         self.apply(init_normal)
 
     @staticmethod
     def _block(channels_in: int, channels_out: int, stride: int) -> list[nn.Module]:
         return [
-            Conv2d(channels_in, channels_out, kernel_size=4, stride=stride, padding=1),
+            nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=stride, padding=1),
             nn.BatchNorm2d(channels_out),
             nn.LeakyReLU(0.2),
         ]
 
     def forward(self, label: Tensor, photo: Tensor) -> Tensor:
-        return self.layers(torch.cat([label, photo], dim=1))
+        return self.layers(torch.cat([label, photo], dim=1))  # (N, 6, S, S) to (N, 1, h, w)

@@ -5,19 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.acceleration.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.models.unet import levels_to_one_pixel
 
 
 class UNetLevel(nn.Module):
-    """One level of the U-Net with everything inside it: down, the inner levels, up, and the skip.
+    """One level of the U-Net and all levels inside it: down, the inner levels, up, and the skip.
 
-    Input: (N, C, H, W). Output: the input and what the level made of it, (N, 2 C, H, W); of the
-    outermost level only the latter, (N, 3, S, S).
+    Input: (N, C, H, W). Output: the input and the level's own result, concatenated, (N, 2 C, H, W);
+    the outermost level returns its result alone, (N, 3, S, S).
 
     The names and positions of the layers are those of the released files: `model.0`, `model.1`,
-    and so on, with the inner level among them. There, activations overwrite their input, so that
-    the skip carries LeakyReLU'd features; the ReLU that follows makes it the same either way.
+    and so on, with the inner level among them. That repository's activations overwrite their input,
+    so its skips carry features after LeakyReLU; the ReLU that follows makes both the same.
     """
 
     def __init__(self, filters: Sequence[int], level: int):
@@ -27,14 +26,14 @@ class UNetLevel(nn.Module):
         inside = filters[level]
 
         layers: list[nn.Module] = [] if self.outermost else [nn.LeakyReLU(0.2)]
-        layers.append(Conv2d(outside, inside, kernel_size=4, stride=2, padding=1, bias=False))
+        layers.append(nn.Conv2d(outside, inside, kernel_size=4, stride=2, padding=1, bias=False))
         if not (self.outermost or innermost):
             layers.append(nn.BatchNorm2d(inside))
         if not innermost:
             layers.append(UNetLevel(filters, level + 1))
         layers.append(nn.ReLU())
         layers.append(
-            ConvTranspose2d(
+            nn.ConvTranspose2d(
                 inside if innermost else inside * 2,
                 outside,
                 kernel_size=4,
@@ -49,15 +48,15 @@ class UNetLevel(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:
-        made = self.model(features)
-        return made if self.outermost else torch.cat([features, made], dim=1)
+        result = self.model(features)
+        return result if self.outermost else torch.cat([features, result], dim=1)
 
 
 class Pix2PixUNet(nn.Module):
     """`unet_256` of the repository, state-dict compatible key for key, and its other sizes.
 
-    It differs from the baseline in details: no biases in front of batch norm, no dropout in the
-    innermost level but in the ones around it, batch norm scales from N(1, 0.02).
+    It differs from the baseline in details: no biases before batch norm, dropout in the middle
+    levels instead of the innermost three, batch norm scales from N(1, 0.02).
 
     Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512; one
     level fewer or more for each halving or doubling of the image. The released files fit 256 and
@@ -76,7 +75,7 @@ class Pix2PixUNet(nn.Module):
 
 
 def _init_normal(module: nn.Module) -> None:
-    """As that repository draws them: convolutions from N(0, 0.02), batch norms from N(1, 0.02)."""
+    """That repository's initial weights: convolutions N(0, 0.02), batch norm scales N(1, 0.02)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
         mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
         nn.init.normal_(module.weight, mean, 0.02)

@@ -1,4 +1,4 @@
-"""The discriminator that the study built on torchvision's ResNet18."""
+"""The study's discriminator on torchvision's ResNet18 (He et al. 2016)."""
 
 from collections import OrderedDict
 
@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import resnet18
 
-from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models.deeplab import ImageNetNormalization
 from pix2pix_utils.models.initialization import init_normal
@@ -19,50 +18,31 @@ SMALLEST_SIZE = 64  # pixels; smaller images are enlarged
 def widen_filters(photo_filters: Tensor) -> Tensor:
     """Filters for label map and photo, (K, 6, h, w), from filters for a photo, (K, 3, h, w).
 
-    The filters of the label map start at zero: the response is the one that all following layers
-    were pretrained on, whatever the label map shows. Zero is no dead end. A filter's gradient is
-    the gradient of the response times the *input* below it, and neither is zero; nor do the new
-    filters stay equal to each other, since each belongs to a different photo filter.
+    The filters of the label map start at zero, so the response is the one that all following layers
+    were pretrained on, whatever the label map shows. They can still learn: a filter's gradient is
+    the gradient of its response times the *input*, and neither is zero. Nor do they stay equal to
+    each other, since each belongs to a different photo filter.
     """
     return torch.cat([torch.zeros_like(photo_filters), photo_filters], dim=1)
 
 
-def widen_first_convolution(convolution: nn.Conv2d) -> nn.Conv2d:
-    """A convolution of label map and photo that starts with the response of `convolution` to the
-    photo; see `widen_filters`."""
-    # torch annotates these three, when kept, more widely than the constructor takes them.
-    widened = nn.Conv2d(
-        2 * convolution.in_channels,
-        convolution.out_channels,
-        kernel_size=convolution.kernel_size,  # type: ignore[arg-type]
-        stride=convolution.stride,  # type: ignore[arg-type]
-        padding=convolution.padding,  # type: ignore[arg-type]
-        bias=convolution.bias is not None,
-    )
-    with torch.no_grad():
-        widened.weight.copy_(widen_filters(convolution.weight))
-        if convolution.bias is not None and widened.bias is not None:
-            widened.bias.copy_(convolution.bias)
-    return widened
-
-
 class ResNet18Discriminator(nn.Module):
-    """ResNet18 on label map and photo, with a score in place of its classes.
+    """ResNet18 on label map and photo, with a score instead of class logits.
 
     Input: label map and photo, each (N, 3, S, S) in [-1, 1]. Output: raw scores, positive means
     real; the sigmoid of the report is part of the loss. `head="scalar"` is the report's: the mean
-    of the last features, one linear layer, one score an image, (N, 1, 1, 1). `head="patch"`
-    scores every position of the third stage, (N, 1, S / 16, S / 16), with a 1x1 convolution, and
-    does without the fourth; each score sees a window of 211 pixels, most of it dimly.
+    of the last features, one linear layer, one score per image, (N, 1, 1, 1). `head="patch"`
+    scores every position of the third stage with a 1x1 convolution, (N, 1, S / 16, S / 16), without
+    the fourth stage; each score sees a window of 211 pixels, with little weight at its edges.
 
-    Images below 64 pixels are enlarged to 64. The fourth stage would see 32 pixels as 1x1, where
-    batch norm has one value a channel at batch size 1 and raises. Enlarging leaves every
-    pretrained layer as it is and brings what is seen nearer to the scale it was trained at; a
-    smaller stride would keep the 1x1 away just as well, but change what the filters respond to.
+    Images below 64 pixels are enlarged to 64. At 32 pixels the fourth stage's features would be
+    1x1, where batch norm at batch size 1 has one value per channel and raises. Enlarging leaves the
+    pretrained layers as they are and brings the input nearer to the scale they were trained at; a
+    smaller stride would avoid 1x1 as well, but change what the filters respond to.
 
-    `width` is taken because every discriminator takes it, but changes nothing: the filters are
-    those of ResNet18's weights. It starts from random weights, without a download;
-    `pix2pix_utils.weights` loads trained ones. Raises UserError for another head.
+    `width`, which every discriminator takes, has no effect: the filters are those of ResNet18. The
+    initial weights are random, without a download; `training.weights` loads trained ones. Raises
+    UserError for another head.
     """
 
     def __init__(self, width: int = 64, head: str = "scalar"):
@@ -70,7 +50,9 @@ class ResNet18Discriminator(nn.Module):
         if head not in HEADS:
             raise UserError(f"there is no head '{head}'; choose one of: {', '.join(HEADS)}")
         resnet = resnet18(weights=None)
-        resnet.conv1 = widen_first_convolution(resnet.conv1)
+        photo_filters = resnet.conv1.weight.detach()  # (64, 3, 7, 7)
+        resnet.conv1 = nn.Conv2d(6, 64, kernel_size=7, stride=2, padding=3, bias=False)
+        resnet.conv1.weight.data.copy_(widen_filters(photo_filters))
         stages = ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3"]
         if head == "scalar":
             stages.append("layer4")
@@ -78,10 +60,9 @@ class ResNet18Discriminator(nn.Module):
         self.backbone = nn.Sequential(OrderedDict((name, getattr(resnet, name)) for name in stages))
         self.head = nn.Linear(512, 1) if head == "scalar" else nn.Conv2d(256, 1, kernel_size=1)
         self.head.apply(init_normal)
-        accelerate_on_cpu(self.backbone)
 
     def forward(self, label: Tensor, photo: Tensor) -> Tensor:
-        # The label map is no photo, but the same scale for both keeps their gradients comparable.
+        # The label map is not a photo, but an equal scale keeps the gradients of both comparable.
         pair = torch.cat([self.normalize(label), self.normalize(photo)], dim=1)
         if (smallest := min(pair.shape[-2:])) < SMALLEST_SIZE:
             size = [round(side * SMALLEST_SIZE / smallest) for side in pair.shape[-2:]]

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.acceleration.convolution import Conv2d, ConvTranspose2d
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models.initialization import init_normal
 
@@ -11,29 +10,29 @@ IMAGE_SIZES = (32, 64, 128, 256, 512)
 
 
 def levels_to_one_pixel(image_size: int) -> int:
-    """How often a U-Net halves the image; raises UserError for a size it cannot have."""
+    """How often an image is halved down to 1x1; raises UserError for a size of no U-Net."""
     if image_size not in IMAGE_SIZES:
-        raise UserError(
-            f"image_size is {image_size}, but the U-Net halves the image down to one pixel: "
-            f"choose one of {', '.join(map(str, IMAGE_SIZES))}"
-        )
+        sizes = ", ".join(map(str, IMAGE_SIZES))
+        raise UserError(f"image_size is {image_size}, but a U-Net needs one of {sizes}")
     return image_size.bit_length() - 1  # 256 = 2 ** 8
 
 
-def down_block(channels_in: int, channels_out: int, activate: bool, normalize: bool):
+def down_block(
+    channels_in: int, channels_out: int, activate: bool, normalize: bool
+) -> nn.Sequential:
     """Halve the height and width: LeakyReLU, 4x4 convolution with stride 2, batch norm."""
     layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
-    layers.append(Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
+    layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
     if normalize:
         layers.append(nn.BatchNorm2d(channels_out))
     return nn.Sequential(*layers)
 
 
-def up_block(channels_in: int, channels_out: int, normalize: bool, dropout: bool):
+def up_block(channels_in: int, channels_out: int, normalize: bool, dropout: bool) -> nn.Sequential:
     """Double the height and width: ReLU, 4x4 transposed convolution, batch norm, dropout."""
     layers: list[nn.Module] = [
         nn.ReLU(),
-        ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
+        nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
     ]
     if normalize:
         layers.append(nn.BatchNorm2d(channels_out))
@@ -43,12 +42,12 @@ def up_block(channels_in: int, channels_out: int, normalize: bool, dropout: bool
 
 
 class UNet(nn.Module):
-    """Encoder down to one pixel, decoder back up, each decoder level sees the encoder's equal.
+    """An encoder down to one pixel, a decoder back up, and skip connections between equal sizes.
 
     Eight levels at 256x256; one fewer or more for each halving or doubling of the image, so the
-    innermost feature map is 1x1 at every size. It carries no batch norm: one value a channel has
-    no spread to normalise by at batch size 1. The filters double from `width` up to 8 `width`.
-    Dropout stands in the three innermost decoder levels.
+    innermost feature map is 1x1 at every size. It has no batch norm: at batch size 1, one value per
+    channel has no spread to normalise by. The filters double from `width` up to 8 `width`. The
+    three innermost decoder levels have dropout.
 
     Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512.
     Raises UserError for another size.

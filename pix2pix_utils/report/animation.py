@@ -1,4 +1,4 @@
-"""The same scenes after every epoch of a run, as an animation."""
+"""Validation scenes after every epoch of a run, as an animation."""
 
 import re
 from pathlib import Path
@@ -8,16 +8,16 @@ from PIL import Image, ImageDraw, ImageFont
 from pix2pix_utils.files import atomic_write
 from pix2pix_utils.training.runs import Run
 
-FRAMES = 40  # at most; evenly spaced epochs, the first and the last among them
-WIDTH = 560  # pixels, at least; small pictures are enlarged
+MAX_FRAMES = 40  # evenly spaced epochs, including the first and the last
+MIN_WIDTH = 560  # pixels; smaller pictures are enlarged
 HEADING = 30  # pixels above the pictures
-MILLISECONDS = 500  # a frame; the last stays four times as long
+MILLISECONDS = 500  # per frame; four times as long for the last
 
 
 def epoch_frames(run: Run) -> list[Image.Image]:
-    """The run's sample grids with the epoch above them; empty if it left none.
+    """The run's sample grids with the epoch as heading; empty if it has none.
 
-    A grid holds label maps, generated photos and real photos, one row each.
+    A grid has one row each of label maps, generated photos and real photos.
     """
     found = {
         int(match[1]): path
@@ -25,7 +25,7 @@ def epoch_frames(run: Run) -> list[Image.Image]:
         if (match := re.fullmatch(r"epoch-(\d+)", path.stem))
     }
     epochs = sorted(found)
-    count = min(FRAMES, len(epochs))
+    count = min(MAX_FRAMES, len(epochs))
     chosen = {epochs[round(i * (len(epochs) - 1) / max(count - 1, 1))] for i in range(count)}
     return [
         _frame(found[epoch], f"epoch {epoch} of {run.config.epochs}") for epoch in sorted(chosen)
@@ -34,7 +34,7 @@ def epoch_frames(run: Run) -> list[Image.Image]:
 
 def _frame(path: Path, heading: str) -> Image.Image:
     with Image.open(path) as stored:
-        scale = max(1, -(-WIDTH // stored.width))
+        scale = max(1, -(-MIN_WIDTH // stored.width))
         size = (stored.width * scale, stored.height * scale)
         grid = stored.convert("RGB").resize(size, Image.Resampling.NEAREST)
     frame = Image.new("RGB", (grid.width, grid.height + HEADING), "white")
@@ -44,10 +44,14 @@ def _frame(path: Path, heading: str) -> Image.Image:
     return frame
 
 
-def write_animation(frames: list[Image.Image], path: Path) -> None:
-    """Write frames as a GIF that repeats."""
+def write_animation(frames: list[Image.Image], path: Path) -> list[Path]:
+    """Write frames as a looping .gif, and the last one as a .png; returns both paths."""
+    gif, png = path.with_suffix(".gif"), path.with_suffix(".png")
     durations = [MILLISECONDS] * (len(frames) - 1) + [4 * MILLISECONDS]
-    with atomic_write(path) as temporary:
+    with atomic_write(gif) as temporary:
         frames[0].save(
             temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0
         )
+    with atomic_write(png) as temporary:
+        frames[-1].save(temporary)
+    return [gif, png]

@@ -1,4 +1,4 @@
-"""Everything that is measured on the test split, by model and by what no network made."""
+"""All measures on the test split, by model and by reference predictor."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,28 +9,25 @@ import torch
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import StreetPairs, class_frequencies
-from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.measures import Measures, measure
-from pix2pix_utils.evaluation.perceptual import PerceptualDistance, lpips
 from pix2pix_utils.evaluation.predictors import ssim_scores
 from pix2pix_utils.evaluation.reference import ORACLE, REFERENCE_PREDICTORS
-from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.evaluation.statistics import summarize
-from pix2pix_utils.report.run_measures import measure_run
+from pix2pix_utils.report.run_measures import UnusableRun, judging_networks, measure_run
 from pix2pix_utils.report.selection import Selection
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """The test split's measures by name, models in the order of the selection."""
+    """Measures of the test split by name, models in the order of the selection."""
 
     models: dict[str, Measures] = field(default_factory=dict)  # mean over seeds
-    no_network: dict[str, Measures] = field(default_factory=dict)  # floors, then the real photo
-    val: dict[str, np.ndarray] = field(default_factory=dict)  # SSIM of what no network made, (N,)
+    reference: dict[str, Measures] = field(default_factory=dict)  # the oracle comes last
+    reference_val: dict[str, np.ndarray] = field(default_factory=dict)  # SSIM on val, (N,)
 
     @property
     def all(self) -> dict[str, Measures]:
-        return {**self.models, **self.no_network}
+        return {**self.models, **self.reference}
 
 
 def measure_all(
@@ -40,42 +37,32 @@ def measure_all(
     device: torch.device,
     progress: bool = True,
 ) -> Measurements:
-    """Measure each run's best checkpoint, every floor and the real photo.
+    """Measure each run's best checkpoint, every reference predictor and the oracle.
 
-    `progress` is about the segmentation network, which is trained if it is not there yet.
+    A run whose checkpoint cannot be used moves to `selection.unusable`. `progress` shows the
+    training of the segmentation network, if there is none yet.
     """
-    judge, perceptual, missing = _yardsticks(data, output, device, progress)
+    segment, perceptual, missing = judging_networks(data, output, device, progress)
     measured = Measurements()
-    for name, runs in selection.variants.items():
-        measured.models[name] = mean_measures(
-            [measure_run(run, data, output, device) for run in runs]
-        )
+    for name, runs in list(selection.variants.items()):
+        seeds = []
+        for run in runs:
+            try:
+                seeds.append(measure_run(run, data, output, device))
+            except UnusableRun as error:
+                selection.leave_out(run, str(error))
+        if seeds:
+            measured.models[name] = mean_measures(seeds)
     for name, fit in {**REFERENCE_PREDICTORS, **ORACLE}.items():
         predict = fit(data.train)
-        measures = measure(predict, data.test, judge, perceptual)
-        measured.no_network[name] = replace(measures, missing=missing)
-        measured.val[name] = ssim_scores(predict, data.val)
+        measures = measure(predict, data.test, segment, perceptual)
+        measured.reference[name] = replace(measures, missing=missing)
+        measured.reference_val[name] = ssim_scores(predict, data.val)
     return measured
 
 
-def _yardsticks(
-    data: StreetData, output: Path, device: torch.device, progress: bool
-) -> tuple[Segmenter | None, PerceptualDistance | None, dict[str, str]]:
-    """The networks that judge photos, and for each that cannot be had one sentence why."""
-    judge, perceptual, missing = None, None, {}
-    try:
-        judge = segmenter(data, output, device, progress)
-    except UserError as error:
-        missing["segmentation"] = str(error)
-    try:
-        perceptual = lpips(data.test.image_size, device)
-    except UserError as error:
-        missing["lpips"] = str(error)
-    return judge, perceptual, missing
-
-
 def mean_measures(seeds: Sequence[Measures]) -> Measures:
-    """One model's measures as the mean over its seeds, image by image; confusions add up."""
+    """One model's measures as the mean over its seeds, image by image; confusions are summed."""
     first = seeds[0]
     shared = [name for name in first.images if all(name in one.images for one in seeds)]
     confusions = [one.confusion for one in seeds if one.confusion is not None]
@@ -89,15 +76,18 @@ def mean_measures(seeds: Sequence[Measures]) -> Measures:
 
 
 def summaries(measures: Measures) -> dict[str, dict]:
-    """Mean and interval over the images of every measure that was taken.
+    """Mean and interval over the images of every measure.
 
-    One that is infinite has neither: the PSNR of a photo with itself.
+    Left out if it is infinite, like the PSNR of a photo with itself. Images of undefined sharpness
+    do not count.
     """
-    return {
-        name: summarize(values)
-        for name, values in measures.images.items()
-        if np.isfinite(values).all()
-    }
+    found = {}
+    for name, values in measures.images.items():
+        if name == "sharpness":
+            values = values[~np.isnan(values)]
+        if len(values) and np.isfinite(values).all():
+            found[name] = summarize(values)
+    return found
 
 
 def class_means(measures: Measures) -> np.ndarray:
@@ -108,6 +98,6 @@ def class_means(measures: Measures) -> np.ndarray:
 
 
 def scored_classes(pairs: StreetPairs, means: Iterable[np.ndarray]) -> list[int]:
-    """The classes that any of the (C,) `means` has a number for, those of most pixels first."""
+    """The classes with a number in any of the (C,) `means`, most pixels first."""
     scored = (~np.isnan(np.stack(list(means)))).any(axis=0)
     return [int(i) for i in np.argsort(-class_frequencies(pairs), kind="stable") if scored[i]]

@@ -1,6 +1,7 @@
-"""SSIM of finished runs by image, and what may be said of two of them."""
+"""SSIM of finished runs image by image, compared between models and with the report's findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,17 +9,18 @@ from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.evaluation.predictors import ssim_scores
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.evaluation.statistics import paired_difference, summarize
+from pix2pix_utils.training.experiments import EXPERIMENTS, TABLE_1
 from pix2pix_utils.training.runs import Run
 
 INTERVAL = "{mean:.3f} [{low:.3f}, {high:.3f}]"
 DIFFERENCE = "{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 SeedScores = dict[str, dict[int, np.ndarray]]
-"""Variant: seed: SSIM of every test image, (N,), in one order for all of them."""
+"""Variant -> seed -> SSIM of every test image, (N,), in the same order for all."""
 
 
 def reference_scores(data: StreetData) -> dict[str, dict[str, float]]:
-    """Mean SSIM on val and test of the predictions that no network made, fitted on train."""
+    """Mean SSIM of the reference predictors, fitted on train: name -> "val" or "test" -> mean."""
     scores = {}
     for name, fit in REFERENCE_PREDICTORS.items():
         predict = fit(data.train)
@@ -52,33 +54,142 @@ def mean_over_seeds(scores: Mapping[int, np.ndarray]) -> np.ndarray:
 
 
 def seed_spread(means: Sequence[float]) -> str:
-    """The lowest and the highest of the seeds' means, in words."""
+    """The lowest and highest of the seeds' means, in words."""
     return f"{min(means):.3f} to {max(means):.3f}" if len(means) > 1 else "one seed"
 
 
 def comparison_rows(
     groups: Mapping[str, Sequence[Run]], reference: str, split: str = "test"
 ) -> list[dict]:
-    """Each group of runs (one variant, one or more seeds) beside the `reference` group.
+    """Table rows that compare groups of runs (one variant, one or more seeds) with one of them.
 
     SSIM with its 95 % interval over images, the spread over seeds, and the paired difference to
-    the reference on the same images with its interval and the share of images that improve.
+    the group `reference` on the same images with its interval and the share of images that improve.
     """
     baseline, rows = image_scores(groups[reference], split), []
     for name, runs in groups.items():
         scores = image_scores(runs, split)
-        seeds = [image_scores([run], split).mean() for run in runs]
         difference = paired_difference(scores, baseline)
+        other = name != reference
         rows.append(
             {
                 "variant": name,
                 "seeds": len(runs),
                 f"{split} SSIM": INTERVAL.format(**summarize(scores)),
-                "lowest to highest seed": seed_spread(seeds),
-                f"difference to {reference}": ""
-                if name == reference
-                else DIFFERENCE.format(**difference),
-                "images improved": "" if name == reference else f"{difference['improved']:.0%}",
+                "lowest to highest seed": seed_spread(
+                    [image_scores([run], split).mean() for run in runs]
+                ),
+                f"difference to {reference}": DIFFERENCE.format(**difference) if other else "",
+                "images improved": f"{difference['improved']:.0%}" if other else "",
             }
         )
     return rows
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim of the report: one model scores higher than another."""
+
+    text: str
+    better: str
+    worse: str
+    section: str  # of the report
+
+
+FINDINGS = (
+    Finding("least squares improve the baseline", "baseline-mse", "baseline", "III"),
+    Finding(
+        "networks pretrained in torchvision beat the baseline",
+        "pretrained-torchvision",
+        "baseline",
+        "III",
+    ),
+    Finding(
+        "a pretrained U-Net beats the baseline with least squares",
+        "pretrained-unet",
+        "baseline-mse",
+        "Table I",
+    ),
+    Finding(
+        "of the two pretrained models, the U-Net is better",
+        "pretrained-unet",
+        "pretrained-torchvision",
+        "Table I",
+    ),
+    Finding("the enhanced generator beats the baseline", "enhanced", "baseline", "III, IV"),
+    Finding(
+        "least squares do not improve the enhanced model", "enhanced", "enhanced-mse", "III, IV"
+    ),
+    Finding(
+        "the enhanced generator is the best of all: it beats the second best",
+        "enhanced",
+        "pretrained-unet",
+        "III, IV",
+    ),
+)
+
+
+def augmentation_findings(names: Iterable[str]) -> list[Finding]:
+    """Augmentation makes every model worse (section II.C.4): one finding per augmented model."""
+    found = []
+    for name in names:
+        base, plus, kind = name.partition("+")
+        if plus and base in TABLE_1 and " " not in kind:
+            found.append(Finding(f"{kind} makes {base} worse", base, name, "II.C.4"))
+    return found
+
+
+def verdict(difference: Mapping[str, float], seeds: Iterable[float]) -> str:
+    """Whether a difference reproduces a finding.
+
+    `difference` has the `low` and `high` end of its interval over images, positive if it agrees
+    with the report; `seeds` are the mean differences of the seeds that both models share. The
+    interval and all seeds must agree, since an interval over images does not cover other seeds.
+    """
+    seeds = list(seeds)
+    for word, sign in (("reproduces", 1), ("the other way round", -1)):
+        excludes_zero = min(sign * difference["low"], sign * difference["high"]) > 0
+        if excludes_zero and all(sign * seed > 0 for seed in seeds):
+            return word if len(seeds) > 1 else f"{word}, one seed"
+    return "undecided"
+
+
+def finding_rows(scores: SeedScores) -> list[dict]:
+    """Table rows: each finding of the report, the difference in `scores`, and the verdict."""
+    rows = []
+    for finding in (*FINDINGS, *augmentation_findings(scores)):
+        rows.append(
+            {
+                "the report": finding.text,
+                "section": finding.section,
+                "its difference": _reported(finding),
+                "comparison": f"{finding.better} minus {finding.worse}",
+                **_measured(finding, scores),
+            }
+        )
+    return rows
+
+
+def _reported(finding: Finding) -> str:
+    """The report's own difference on test, if Table I has both models."""
+    if not {finding.better, finding.worse} <= set(TABLE_1):
+        return "no number"
+    better, worse = (EXPERIMENTS[name].report_ssim for name in (finding.better, finding.worse))
+    assert better and worse  # every row of Table I has numbers
+    return f"{better[2] - worse[2]:+.3f}"
+
+
+def _measured(finding: Finding, scores: SeedScores) -> dict[str, str]:
+    missing = [name for name in (finding.better, finding.worse) if name not in scores]
+    if missing:
+        words = f"not trained: {', '.join(missing)}"
+        return {"difference here": "", "seeds, one by one": "", "verdict": words}
+    better, worse = scores[finding.better], scores[finding.worse]
+    difference = paired_difference(mean_over_seeds(better), mean_over_seeds(worse))
+    shared = sorted(better.keys() & worse.keys())
+    by_seed = [float(np.mean(better[seed] - worse[seed])) for seed in shared]
+    return {
+        "difference here": DIFFERENCE.format(**difference),
+        "seeds, one by one": ", ".join(f"{value:+.3f}" for value in by_seed),
+        "verdict": verdict(difference, by_seed),
+    }

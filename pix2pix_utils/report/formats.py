@@ -1,4 +1,4 @@
-"""Records, one a row, as Markdown, CSV and LaTeX. Any text may stand in a cell."""
+"""Table rows as Markdown, CSV and LaTeX; a cell may contain any text."""
 
 import csv
 import io
@@ -19,13 +19,13 @@ _LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
-    "[": "{[}",  # behind a line's end, \\[ starts an optional argument
+    "[": "{[}",  # \\[ at the end of a line would start an optional argument
     "]": "{]}",
 }
 
 
 def as_markdown(rows: Sequence[Mapping]) -> str:
-    """Records as a Markdown table."""
+    """Rows with the same keys as a Markdown table."""
     header = list(rows[0])
     lines = [_markdown_row(header), "|" + " --- |" * len(header)]
     lines += [_markdown_row([row[key] for key in header]) for row in rows]
@@ -38,7 +38,7 @@ def _markdown_row(cells: Sequence) -> str:
 
 
 def as_csv(rows: Sequence[Mapping]) -> str:
-    """Records as comma-separated values."""
+    """Rows with the same keys as comma-separated values."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -47,7 +47,7 @@ def as_csv(rows: Sequence[Mapping]) -> str:
 
 
 def as_latex(rows: Sequence[Mapping], caption: str, label: str) -> str:
-    """Records as a LaTeX `table*` over both columns of a paper; needs no package."""
+    """Rows with the same keys as a LaTeX `table*` across two columns; needs no package."""
     header = list(rows[0])
     lines = [
         r"\begin{table*}",
@@ -71,6 +71,6 @@ def _latex_row(cells: Sequence) -> str:
 
 
 def latex_escape(text: str) -> str:
-    """The text as LaTeX prints it: every special character by its name, on one line."""
+    """The text on one line with LaTeX's special characters escaped."""
     escaped = "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
-    return escaped.replace("--", "-{}-")  # an option of a command line, not a dash
+    return escaped.replace("--", "-{}-")  # keep the two hyphens of command-line options

@@ -1,6 +1,6 @@
-"""The figures of the report, each with the caption that says what its numbers are for."""
+"""The figures of the report, each with a caption that says what its numbers are based on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,23 +14,23 @@ from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.evaluation.statistics import paired_difference, summarize
 from pix2pix_utils.report.collect import Measurements, class_means, scored_classes
 from pix2pix_utils.report.comparison import image_scores
-from pix2pix_utils.report.selection import Selection
-from pix2pix_utils.report.tables import BEST_REFERENCE, describe
+from pix2pix_utils.report.selection import Selection, describe
+from pix2pix_utils.report.tables import BEST_REFERENCE
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 
 SCENES = 4  # test scenes in the strip of translations
-MODELS = 8  # in one strip or panel of curves; more cannot be told apart in print
+MODELS = 8  # in one strip or panel of curves; more cannot be distinguished in print
 RANKED = 2  # scenes each of the best, the median and the worst
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, the name of its files, its caption, and what a reader who sees none is told."""
+    """A figure with the name of its files, its caption and its text alternative."""
 
     name: str
     title: str
-    figure: Figure
+    figure: Figure | None  # None: an animation, NAME.gif, with its last frame in NAME.png
     caption: str
     alternative: str
 
@@ -42,13 +42,13 @@ def best_on_val(runs: Sequence[Run]) -> Run:
 
 @torch.no_grad()
 def generated(run: Run, data: StreetData, indices: Sequence[int]) -> np.ndarray:
-    """What a run's best checkpoint makes of test scenes, (N, S, S, 3) uint8."""
+    """Photos of test scenes by a run's best checkpoint, (N, S, S, 3) uint8."""
     generator, _, _ = load_generator(run.folder, torch.device("cpu"))
     return to_uint8(generator_predictor(generator)(data.test.batch(indices)))
 
 
 def translation_strip(runs: Sequence[Run], data: StreetData) -> Figure:
-    """The same test scenes by every run: label map, one column a run, the real photo."""
+    """The same test scenes by every run: label map, one column per run, real photo."""
     count = min(SCENES, len(data.test))
     scenes = [index * len(data.test) // count for index in range(count)]
     batch = data.test.batch(scenes)
@@ -60,7 +60,7 @@ def translation_strip(runs: Sequence[Run], data: StreetData) -> Figure:
 
 
 def ranked_scenes(scores: np.ndarray, count: int = RANKED) -> dict[str, list[int]]:
-    """The indices of the `count` best, middle and worst of (N,) scores, without repetition."""
+    """The indices of the `count` best, median and worst of (N,) scores, without repetition."""
     order = [int(index) for index in np.argsort(-scores, kind="stable")]
     count = min(count, len(order) // 3) or 1
     middle = (len(order) - count) // 2
@@ -85,8 +85,8 @@ def ranked_figure(run: Run, data: StreetData) -> Figure:
     )
 
 
-def one_picture(image: np.ndarray) -> Figure:
-    """A single picture without anything around it, (H, W, 3) uint8."""
+def _one_picture(image: np.ndarray) -> Figure:
+    """A single picture (H, W, 3) uint8 without axes or margins."""
     figure = Figure(figsize=(3, 3))
     axis = figure.add_axes((0, 0, 1, 1))
     axis.imshow(image, interpolation="nearest")
@@ -94,60 +94,71 @@ def one_picture(image: np.ndarray) -> Figure:
     return figure
 
 
+def _listed(values: Mapping[str, float], style: str = ".3f") -> str:
+    return "; ".join(f"{name} {value:{style}}" for name, value in values.items())
+
+
 @dataclass(frozen=True)
 class Pictures:
-    """Makes every figure that there is something to show in."""
+    """Makes every figure that the selected runs allow."""
 
     data: StreetData
     selection: Selection
     measured: Measurements
 
     def all(self) -> Iterator[Picture]:
-        if self.selection.variants:
+        trained = bool(self.selection.variants)
+        if trained:
             yield from self._figures_1_and_2()
             yield self._strip()
             yield from self._curves()
         yield self._intervals()
-        yield from self._differences()
+        if len(self.measured.models) > 1:
+            yield self._differences()
         yield self._distribution()
         yield self._sharpness()
         yield self._classes()
-        if self.selection.variants:
+        if trained:
             yield self._ranked()
 
-    @property
-    def best(self) -> Run:
-        return best_on_val(self.selection.runs)
+    def animation(self) -> Picture:
+        run = best_on_val(self.selection.runs)
+        return self._picture(
+            "epochs",
+            "Epoch by epoch",
+            None,
+            f"{run.config.experiment}, seed {run.config.seed}, the best model on val: label maps, "
+            "generated photos and real photos of scenes of val.",
+            "Label maps, the photos that the network generates after each epoch, and real photos.",
+        )
 
     def _picture(
-        self, name: str, title: str, figure: Figure, caption: str, alternative: str
+        self, name: str, title: str, figure: Figure | None, caption: str, alternative: str
     ) -> Picture:
         caption = f"{caption} {describe(self.selection, self.data)}"
         return Picture(name, title, figure, caption, alternative)
 
     def _figures_1_and_2(self) -> Iterator[Picture]:
-        run = self.best
+        run = best_on_val(self.selection.runs)
         scores = image_scores([run])
         (index,) = ranked_scenes(scores, 1)["median"]
-        words = (
+        scene = (
             f"test scene {self.data.test.names[index]}, the median of the test split by SSIM "
             f"({scores[index]:.3f}). Best on val: {run.config.experiment}, seed {run.config.seed}."
         )
-        image = generated(run, self.data, [index])[0]
         yield self._picture(
             "figure1",
             "Figure 1: generated image of the best model",
-            one_picture(image),
-            f"As the report's Figure 1: the generated photo of {words}",
-            "A street scene painted by the best model from a label map.",
+            _one_picture(generated(run, self.data, [index])[0]),
+            f"Like the report's Figure 1: the generated photo of {scene}",
+            "A street scene generated by the best model from a label map.",
         )
-        target = to_uint8(self.data.test.batch([index])["photo"])[0]
         yield self._picture(
             "figure2",
             "Figure 2: its target",
-            one_picture(target),
-            f"As the report's Figure 2: the real photo of {words}",
-            "The photo that belongs to the label map of Figure 1.",
+            _one_picture(to_uint8(self.data.test.batch([index])["photo"])[0]),
+            f"Like the report's Figure 2: the real photo of {scene}",
+            "The real photo of the scene in Figure 1.",
         )
 
     def _strip(self) -> Picture:
@@ -157,15 +168,14 @@ class Pictures:
             "The same test scenes by every model",
             translation_strip(firsts, self.data),
             f"Evenly spaced scenes of the test split; seed {firsts[0].config.seed} of each model.",
-            f"A grid: label maps on the left, what {len(firsts)} models make of them, and the real "
-            "photos on the right.",
+            f"A grid: label maps on the left, photos generated by {len(firsts)} models, and the "
+            "real photos on the right.",
         )
 
     def _curves(self) -> Iterator[Picture]:
+        several = len(self.selection.runs) > 1
         histories = {
-            f"{name}, seed {run.config.seed}" if len(self.selection.runs) > 1 else name: (
-                run.read_history()
-            )
+            f"{name}, seed {run.config.seed}" if several else name: run.read_history()
             for name, runs in self.selection.variants.items()
             for run in runs
         }
@@ -178,81 +188,82 @@ class Pictures:
                 "Training" if number == 1 else f"Training, continued ({number})",
                 figures.training_curves(shown),
                 "Mean losses of each epoch and SSIM on val after it.",
-                "Curves by epoch. Validation SSIM after the last one: "
-                + ", ".join(f"{name} {value:.3f}" for name, value in last.items()),
+                f"Curves by epoch. Validation SSIM after the last one: {_listed(last)}",
             )
 
-    def _summaries(self) -> dict[str, dict]:
-        return {name: summarize(m.images["ssim"]) for name, m in self.measured.models.items()}
+    @property
+    def _models(self) -> dict[str, np.ndarray]:
+        """Test SSIM of the models, (N,) each."""
+        return {name: one.images["ssim"] for name, one in self.measured.models.items()}
 
-    def _floors(self) -> dict[str, np.ndarray]:
-        """Test SSIM of what no network made, without the ceiling, which would flatten a figure."""
-        found = {name: m.images["ssim"] for name, m in self.measured.no_network.items()}
+    @property
+    def _reference(self) -> dict[str, np.ndarray]:
+        """Test SSIM of the reference predictors; the oracle would stretch every axis."""
+        found = {name: one.images["ssim"] for name, one in self.measured.reference.items()}
         return {name: scores for name, scores in found.items() if scores.mean() < 0.999}
 
     def _intervals(self) -> Picture:
-        models, floors = self._summaries(), self._floors()
-        means = {name: float(scores.mean()) for name, scores in floors.items()}
+        models = {name: summarize(scores) for name, scores in self._models.items()}
+        reference = {name: float(scores.mean()) for name, scores in self._reference.items()}
+        means = {name: summary["mean"] for name, summary in models.items()}
         return self._picture(
             "ssim",
             "Mean SSIM on the test split",
-            figures.score_intervals(models, means),
+            figures.score_intervals(models, reference),
             "Dots: networks, with the 95 % bootstrap interval of the mean over the images. "
-            "Diamonds: predictions that no network made.",
-            "; ".join(f"{n} {s['mean']:.3f}" for n, s in models.items())
-            + "; no network: "
-            + "; ".join(f"{name} {mean:.3f}" for name, mean in means.items()),
+            "Diamonds: reference predictors (no network).",
+            f"{_listed(means)}; no network: {_listed(reference)}",
         )
 
-    def _differences(self) -> Iterator[Picture]:
-        models = {name: m.images["ssim"] for name, m in self.measured.models.items()}
-        if len(models) < 2:
-            return
+    def _differences(self) -> Picture:
+        models = self._models
         first, *rest = models
         rows = {name: paired_difference(models[name], models[first]) for name in rest}
-        yield self._picture(
+        return self._picture(
             "differences",
             f"Each model minus {first}, on the same images",
             figures.differences(rows, f"difference of test SSIM to {first}"),
             "Mean of the paired differences with its 95 % bootstrap interval over the images; "
-            "filled dots where it leaves zero out.",
-            "; ".join(f"{name} {row['mean']:+.3f}" for name, row in rows.items()),
+            "a dot is filled if the interval excludes zero.",
+            _listed({name: row["mean"] for name, row in rows.items()}, "+.3f"),
         )
 
     def _distribution(self) -> Picture:
-        models = {name: m.images["ssim"] for name, m in self.measured.models.items()}
-        shown = {**models, **self._floors()}
+        models, reference = self._models, self._reference
+        medians = {name: np.median(scores) for name, scores in {**models, **reference}.items()}
         return self._picture(
             "distribution",
             "SSIM of every test image",
-            figures.score_distribution(models, self._floors()),
-            "A dot is a test image; the box holds the middle half of them, its line is the median. "
-            "Grey: no network.",
-            "Medians: " + "; ".join(f"{name} {np.median(s):.3f}" for name, s in shown.items()),
+            figures.score_distribution(models, reference),
+            "A dot is a test image; the box contains the middle half of them, its line is the "
+            "median. Grey: reference predictors (no network).",
+            f"Medians: {_listed(medians)}",
         )
 
     def _sharpness(self) -> Picture:
-        points = {
-            name: (float(m.images["sharpness"].mean()), float(m.images["ssim"].mean()))
-            for name, m in self.measured.all.items()
-        }
-        networks = {name: points[name] for name in self.measured.models}
-        others = {name: points[name] for name in self._floors()}
+        def points(names) -> dict[str, tuple[float, float]]:
+            images = {name: self.measured.all[name].images for name in names}
+            return {
+                name: (float(np.nanmean(one["sharpness"])), float(one["ssim"].mean()))
+                for name, one in images.items()
+            }
+
+        networks, others = points(self._models), points(self._reference)
         return self._picture(
             "sharpness",
             "SSIM against sharpness",
             figures.ssim_against_sharpness(networks, others),
-            "Means over the test images. Hollow: no network.",
+            "Means over the test images. Hollow: reference predictors (no network).",
             "; ".join(
-                f"{name}: sharpness {points[name][0]:.2f}, SSIM {points[name][1]:.3f}"
-                for name in (*networks, *others)
+                f"{name}: sharpness {sharpness:.2f}, SSIM {score:.3f}"
+                for name, (sharpness, score) in {**networks, **others}.items()
             ),
         )
 
     def _classes(self) -> Picture:
         palette = self.data.palette
         shown = dict(list(self.measured.models.items())[: MODELS - 1])
-        shown[BEST_REFERENCE] = self.measured.no_network[BEST_REFERENCE]
+        shown[BEST_REFERENCE] = self.measured.reference[BEST_REFERENCE]
         means = {name: class_means(measures) for name, measures in shown.items()}
         order = scored_classes(self.data.test, means.values())
         return self._picture(
@@ -262,19 +273,19 @@ class Pictures:
                 {name: values[order] for name, values in means.items()},
                 [palette.classes[index] for index in order],
             ),
-            "Mean SSIM over the pixels of a class, then over the test images that show it; the "
-            "class with most pixels on top.",
+            "Mean SSIM over the pixels of a class, then over the test images that show it; "
+            "classes with the most pixels first.",
             "The numbers are in the table of SSIM by class.",
         )
 
     def _ranked(self) -> Picture:
-        run = self.best
+        run = best_on_val(self.selection.runs)
         return self._picture(
             "ranked",
             "Best, median and worst",
             ranked_figure(run, self.data),
             f"Test scenes of {run.config.experiment}, seed {run.config.seed}, the best model on "
             "val, by their SSIM.",
-            "Label maps, generated and real photos of the scenes with the highest, middle and "
+            "Label maps, generated and real photos of the scenes with the highest, median and "
             "lowest SSIM.",
         )

@@ -1,13 +1,13 @@
-"""Measurements as one JSON record: what a report writes and `data/results` holds.
+"""Measurements as one JSON record: `report/results.json`, and the published ones in `data/results`.
 
 {
   "dataset", "fingerprint", "split_rule", "pairs", "classes": of the data set
   "profile": whose protocol it is, or null;  "protocol": the settings that all runs share
   "ssim": the convention, in words
-  "no_network": name -> split -> mean, low, high, images (SSIM)
+  "no_network": reference predictor -> split -> mean, low, high, images (SSIM)
   "measures": name -> measure -> mean, low, high, images (test split, mean over seeds)
-  "segmentation": name -> score -> mean, low, high, images: what a segmentation network finds
-  "class_ssim": name -> one number a class, null where no test image shows it
+  "segmentation": name -> segmentation score -> mean, low, high, images
+  "class_ssim": name -> one number per class, null if no test image shows it
   "runs": one for each variant and seed: config, environment, result, test_ssim (image by image)
 }
 """
@@ -19,27 +19,21 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_utils.data.dataset import StreetData
-from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation.segmentation_scores import segmentation_summary
+from pix2pix_utils.evaluation.confusion import segmentation_summary
 from pix2pix_utils.evaluation.statistics import summarize
 from pix2pix_utils.files import read_json, write_text
 from pix2pix_utils.paths import project_root
 from pix2pix_utils.report.collect import Measurements, class_means, summaries
 from pix2pix_utils.report.comparison import SeedScores, image_scores
-from pix2pix_utils.report.selection import Selection, variant_name
+from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, variant_name
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import TABLE_1
 
-SSIM_CONVENTION = (
-    "SSIM with a Gaussian window (sigma 1.5, 11 pixels), data range 1, mean over RGB, "
-    "generator in eval mode"
-)
-
 
 def results_record(selection: Selection, data: StreetData, measured: Measurements) -> dict:
-    """All that the tables need, and where it comes from, as plain values for a JSON file."""
+    """All numbers of the tables with their origin, as plain values for a JSON file."""
     return {
         "dataset": data.name,
         "fingerprint": data.fingerprint,
@@ -51,21 +45,28 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
         "ssim": SSIM_CONVENTION,
         "no_network": {
             name: {
-                "val": _rounded(summarize(measured.val[name])),
+                "val": _rounded(summarize(measured.reference_val[name])),
                 "test": _rounded(summarize(measures.images["ssim"])),
             }
-            for name, measures in measured.no_network.items()
+            for name, measures in measured.reference.items()
         },
         "measures": {
             name: {key: _rounded(summary) for key, summary in summaries(measures).items()}
             for name, measures in measured.all.items()
         },
-        "segmentation": _segmentation(measured, data.palette),
+        "segmentation": {
+            name: {
+                score: _rounded(summary)
+                for score, summary in segmentation_summary(one.confusion, data.palette).items()
+            }
+            for name, one in measured.all.items()
+            if one.confusion is not None
+        },
         "class_ssim": {
-            name: [None if np.isnan(mean) else round(float(mean), 4) for mean in means]
-            for name, means in (
-                (name, class_means(measures)) for name, measures in measured.all.items()
-            )
+            name: [
+                None if np.isnan(mean) else round(float(mean), 4) for mean in class_means(measures)
+            ]
+            for name, measures in measured.all.items()
         },
         "runs": [
             {
@@ -79,26 +80,15 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
     }
 
 
-def _segmentation(measured: Measurements, palette: Palette) -> dict[str, dict[str, dict]]:
-    return {
-        name: {
-            score: _rounded(summary)
-            for score, summary in segmentation_summary(measures.confusion, palette).items()
-        }
-        for name, measures in measured.all.items()
-        if measures.confusion is not None
-    }
-
-
 def _rounded(summary: dict) -> dict:
-    """Six digits: more than any interval here can tell apart."""
+    """Six digits: far below the width of any interval here."""
     return {key: round(value, 6) for key, value in summary.items()}
 
 
 def write_record(path: Path, record: dict) -> None:
-    """Write a record in one piece, each list of numbers on one line."""
+    """Write a record atomically, with each list of numbers on one line."""
     text = json.dumps(record, indent=1, ensure_ascii=False)
-    # a list of numbers holds no quotes or brackets, and no string of JSON holds a line break
+    # a list of numbers contains no quotes or brackets, and JSON strings contain no line breaks
     numbers = re.compile(r'\[\n[^\[\]{}"]*\]')
     write_text(path, numbers.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
@@ -108,23 +98,22 @@ def publish(path: Path, record: dict) -> None:
     trained = {run["config"]["experiment"] for run in record["runs"]}
     if missing := [name for name in TABLE_1 if name not in trained]:
         raise UserError(
-            f"{path} is for a whole Table I, but not trained: {', '.join(missing)}; "
-            "`study` trains them"
+            f"--publish {path} needs all of Table I, but these are not trained: "
+            f"{', '.join(missing)}; `study` trains them"
         )
     write_record(path, record)
 
 
 def find_published(dataset: str, profile: str | None = None) -> dict | None:
-    """The shipped record of a data set, of this profile if there is one; else None."""
+    """The published record of a data set, of this profile if there is one; else None."""
     root = project_root()
-    folder = root / "data" / "results" if root else Path()
-    records = [read_json(path) for path in sorted(folder.glob("*.json"))] if root else []
-    fitting = [record for record in records if record["dataset"] == dataset]
-    return min(fitting, key=lambda record: record["profile"] != profile, default=None)
+    paths = sorted((root / "data" / "results").glob("*.json")) if root else []
+    records = [record for record in map(read_json, paths) if record["dataset"] == dataset]
+    return min(records, key=lambda record: record["profile"] != profile, default=None)
 
 
 def record_scores(record: dict) -> SeedScores:
-    """Every test image's SSIM in a record, by variant and seed; without runs that have none."""
+    """SSIM of every test image in a record, by variant and seed; runs without it are left out."""
     scores: SeedScores = {}
     for run in record["runs"]:
         if "test_ssim" in run:
@@ -135,9 +124,9 @@ def record_scores(record: dict) -> SeedScores:
 
 
 def record_summaries(record: dict) -> dict[str, dict]:
-    """Test SSIM by variant: mean and interval over images of the mean over seeds, and the seeds.
+    """Test SSIM by variant: mean and interval over images of the mean over seeds, and `seeds`.
 
-    A record without single images has one seed a variant, and that run's own interval.
+    A record without scores of single images has one seed per variant, with its own interval.
     """
     by_variant: dict[str, list[dict]] = {}
     for run in record["runs"]:

@@ -1,8 +1,4 @@
-"""Everything that is measured of a model on a split, image by image.
-
-No single number says how good a photo is: SSIM and L1 reward the safe, smooth answer, sharpness
-asks only whether anything happens, LPIPS and the segmentation score ask what a network sees.
-"""
+"""All measures of a run's best checkpoint on a split, stored in the run's folder."""
 
 import json
 import zipfile
@@ -17,14 +13,18 @@ import torch
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.measures import Measures, measure
-from pix2pix_utils.evaluation.perceptual import lpips
+from pix2pix_utils.evaluation.perceptual import PerceptualDistance, lpips
 from pix2pix_utils.evaluation.predictors import generator_predictor
-from pix2pix_utils.evaluation.segmentation import identity, segmenter
+from pix2pix_utils.evaluation.segmentation import Segmenter, identity, segmenter
 from pix2pix_utils.files import atomic_write
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 
-VERSION = 1  # of the stored file and of how things are measured: another one is measured again
+VERSION = 2  # of the stored file and of how measures are computed; other versions are ignored
+
+
+class UnusableRun(UserError):
+    """A run without a usable checkpoint, or trained on other data."""
 
 
 def measure_run(
@@ -37,53 +37,63 @@ def measure_run(
 ) -> Measures:
     """Measure a run's best checkpoint on a split of the data that it was trained on.
 
-    The segmentation network is taken from `output/segmentation`, or trained there. The outcome is
-    kept in the run's folder and read from there, as long as checkpoint, data and segmentation
-    network are the same; a damaged file is measured again, and so is one without LPIPS as soon as
-    LPIPS can be had. Raises UserError if the run has no checkpoint yet or `data` is not its data.
+    The segmentation network is taken from `output/segmentation`, or trained there. The result is
+    stored in the run's folder and read from there while configuration, checkpoint, data and
+    segmentation network are unchanged. A damaged file is measured again, and so is one without
+    LPIPS or segmentation once that is available. Raises UnusableRun, a UserError, if the run has
+    no usable checkpoint or `data` is not its data.
     """
     recorded = run.data()["fingerprint"]
     if data.fingerprint != recorded:
-        raise UserError(
+        raise UnusableRun(
             f"the data set {data.location} is not what {run.folder} was trained on "
             f"(fingerprint {data.fingerprint}, not {recorded})"
         )
     if not run.best_checkpoint.is_file():
-        raise UserError(
-            f"the run {run.folder} has no best checkpoint yet: train one epoch at least"
+        raise UnusableRun(
+            f"the run {run.folder} has no best checkpoint yet: train at least one epoch"
         )
-    pairs = data[split]
-    perceptual, why_not = None, ""
     path = run.folder / "measures" / f"{split}-{inference}.npz"
     key = _key(run, data, split, inference)
     stored = _read(path, key)
-    if stored and "lpips" in stored.images:
+    if stored and not stored.missing:
         return stored
+    segment, perceptual, missing = judging_networks(data, output, device)
+    if stored and missing.keys() >= stored.missing.keys():  # nothing more can be measured now
+        return replace(stored, missing={name: missing[name] for name in stored.missing})
     try:
-        perceptual = lpips(pairs.image_size, device)
+        generator, _, _ = load_generator(run.folder, device)
     except UserError as error:
-        why_not = str(error)
-    if stored and not perceptual:
-        return replace(stored, missing={**stored.missing, "lpips": why_not})
-
-    missing, judge = {"lpips": why_not} if why_not else {}, None
-    try:
-        judge = segmenter(data, output, device)
-    except UserError as error:
-        missing["segmentation"] = str(error)
-    generator, _, _ = load_generator(run.folder, device)
-    measured = measure(generator_predictor(generator, inference), pairs, judge, perceptual)
-    measured = replace(measured, missing={**measured.missing, **missing})
-    with suppress(OSError):  # a run that may only be read can be measured all the same
+        raise UnusableRun(str(error)) from None
+    measured = measure(generator_predictor(generator, inference), data[split], segment, perceptual)
+    measured = replace(measured, missing=missing)
+    with suppress(OSError):  # a read-only run can be measured, too
         _write(path, key, measured)
     return measured
 
 
+def judging_networks(
+    data: StreetData, output: Path, device: torch.device, progress: bool = True
+) -> tuple[Segmenter | None, PerceptualDistance | None, dict[str, str]]:
+    """The segmentation network and LPIPS, and a reason for each that is unavailable."""
+    segment, perceptual, missing = None, None, {}
+    try:
+        segment = segmenter(data, output, device, progress)
+    except UserError as error:
+        missing["segmentation"] = str(error)
+    try:
+        perceptual = lpips(data.test.image_size, device)
+    except UserError as error:
+        missing["lpips"] = str(error)
+    return segment, perceptual, missing
+
+
 def _key(run: Run, data: StreetData, split: str, inference: str) -> str:
-    """All that decides what is measured."""
+    """Everything that the measures depend on."""
     checkpoint = run.best_checkpoint.stat()
     values = {
         "version": VERSION,
+        "config": run.config.to_dict(),
         "checkpoint": [checkpoint.st_size, checkpoint.st_mtime_ns],
         "inference": inference,
         "split": split,
@@ -104,23 +114,20 @@ def _write(path: Path, key: str, measured: Measures) -> None:
     if measured.confusion is not None:
         arrays["confusion"] = measured.confusion
     with atomic_write(path) as temporary:
-        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]  # a quirk of its stub
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]  # numpy's stub is wrong
 
 
 def _read(path: Path, key: str) -> Measures | None:
-    """What `_write` wrote under the same key; None if it is missing, stale or damaged."""
+    """What `_write` wrote with the same key; None if it is missing, outdated or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
             if str(file["key"]) != key:
                 return None
             arrays = {name: file[name] for name in file.files}
+        images = {name[len("images/") :]: arrays[name] for name in arrays if "/" in name}
         return Measures(
             names=arrays["names"].tolist(),
-            images={
-                name.removeprefix("images/"): values
-                for name, values in arrays.items()
-                if name.startswith("images/")
-            },
+            images=images,
             class_ssim=arrays["class_ssim"],
             confusion=arrays.get("confusion"),
             missing=json.loads(str(arrays["missing"])),

@@ -1,11 +1,9 @@
-"""Which runs belong together: the same data, and the same protocol but for the experiment."""
+"""Which runs belong in one report: the same data and protocol, differing in experiment and seed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-
-import torch
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
@@ -17,43 +15,54 @@ from pix2pix_utils.training.experiments import (
     default_profile,
     find_experiment,
 )
-from pix2pix_utils.training.runs import Run
-from pix2pix_utils.training.trained_generator import load_generator
+from pix2pix_utils.training.runs import Run, load_data_for, load_data_of
 
-PRETRAINING_PREFIX = "pretraining-"  # of runs that only prepare weights: no row of a table
+PRETRAINING_PREFIX = "pretraining-"  # of runs that only prepare weights
+SSIM_CONVENTION = (
+    "SSIM with a Gaussian window (sigma 1.5, 11 pixels), data range 1, mean over RGB, "
+    "generator in eval mode"
+)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The runs of one data set and one protocol, by variant and seed."""
+    """The runs on one data set under one protocol, by variant and seed."""
 
-    protocol: dict  # the settings that all of them share
-    profile: str | None  # whose protocol it is; None if settings were changed
+    protocol: dict  # the settings that all runs share
+    profile: str | None  # that has this protocol; None if settings were changed
     variants: dict[str, list[Run]] = field(default_factory=dict)  # finished, by rising seed
     unfinished: list[Run] = field(default_factory=list)
-    others: list[Run] = field(default_factory=list)  # finished, of other data or protocols
-    unreadable: dict[str, str] = field(default_factory=dict)  # a folder's name: what is wrong
+    others: list[Run] = field(default_factory=list)  # finished, on other data or protocols
+    unusable: dict[str, str] = field(default_factory=dict)  # folder name -> reason
 
     @property
     def runs(self) -> list[Run]:
         return [run for runs in self.variants.values() for run in runs]
 
+    def leave_out(self, run: Run, reason: str) -> None:
+        """Move a run from `variants` to `unusable`."""
+        self.unusable[run.folder.name] = reason
+        for name, runs in list(self.variants.items()):
+            self.variants[name] = [one for one in runs if one is not run]
+            if not self.variants[name]:
+                del self.variants[name]
+
 
 @lru_cache
 def experiment_settings() -> frozenset[str]:
-    """The settings that an experiment decides; the others are the protocol."""
+    """The settings in which experiments differ; all others belong to the protocol."""
     configs = [configure(name, "full").to_dict() for name in (*EXPERIMENTS, "baseline+flip")]
     return frozenset(key for key in configs[0] if len({config[key] for config in configs}) > 1)
 
 
 def protocol_of(config: Config) -> dict:
-    """The settings that runs must share to stand in one table."""
-    apart = {*experiment_settings(), "seed"}
-    return {key: value for key, value in config.to_dict().items() if key not in apart}
+    """The settings that runs in one table must share."""
+    own = {*experiment_settings(), "seed"}
+    return {key: value for key, value in config.to_dict().items() if key not in own}
 
 
 def profile_of(protocol: dict) -> str | None:
-    """The profile with this protocol, if there is one."""
+    """The profile with this protocol, or None."""
     for profile in PROFILES:
         if protocol_of(configure("baseline", profile)) == protocol:
             return profile
@@ -61,7 +70,7 @@ def profile_of(protocol: dict) -> str | None:
 
 
 def variant_name(config: Config, profile: str | None) -> str:
-    """The experiment's name, with every setting behind it that is not the experiment's own."""
+    """The experiment's name, followed by every setting that differs from the experiment's own."""
     try:
         find_experiment(config.experiment)
     except UserError:
@@ -75,11 +84,11 @@ def variant_name(config: Config, profile: str | None) -> str:
 
 
 def find_runs(output: Path) -> tuple[list[Run], dict[str, str]]:
-    """Every run below `output/runs`, the newest first, and what is wrong with the folders of none.
+    """All runs below `output/runs`, newest first, and a reason for every folder that holds none.
 
-    The lessons behind pretrained weights are left out.
+    Runs that only pretrain weights are left out.
     """
-    runs, unreadable = [], {}
+    runs, unusable = [], {}
     folder = Path(output) / "runs"
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if not path.is_dir() or path.name.startswith("."):
@@ -90,14 +99,14 @@ def find_runs(output: Path) -> tuple[list[Run], dict[str, str]]:
             if run.is_finished:
                 run.result()["ssim"]["eval"]
         except (UserError, KeyError, TypeError) as error:
-            unreadable[path.name] = str(error)
+            unusable[path.name] = str(error)
             continue
         if not run.config.experiment.startswith(PRETRAINING_PREFIX):
             runs.append(run)
-    return sorted(runs, key=_age, reverse=True), unreadable
+    return sorted(runs, key=_modified, reverse=True), unusable
 
 
-def _age(run: Run) -> float:
+def _modified(run: Run) -> float:
     name = "result.json" if run.is_finished else "config.json"
     return (run.folder / name).stat().st_mtime
 
@@ -105,27 +114,23 @@ def _age(run: Run) -> float:
 def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
     """The runs below `output/runs` on this data under the protocol of `config`.
 
-    The rows of Table I come first, in its order, then the others by name. A run whose checkpoint
-    cannot be used is left out, so that it takes no other one down.
+    The experiments come first, in their usual order, then other variants by name. Of several runs
+    with one variant and seed, the newest counts. Checkpoints are not read here: `measure_all`
+    leaves out runs whose checkpoint is unusable.
     """
     protocol = protocol_of(config)
     profile = profile_of(protocol)
-    runs, unreadable = find_runs(output)
-    selection = Selection(protocol, profile, unreadable=unreadable)
+    runs, unusable = find_runs(output)
+    selection = Selection(protocol, profile, unusable=unusable)
     found: dict[str, dict[int, Run]] = {}
     for run in runs:
-        here = run.data()["fingerprint"] == data.fingerprint
-        if here and protocol_of(run.config) == protocol:
-            if run.is_finished:
-                try:
-                    load_generator(run.folder, torch.device("cpu"))
-                except UserError as error:
-                    unreadable[run.folder.name] = str(error)
-                    continue
-                by_seed = found.setdefault(variant_name(run.config, profile), {})
-                by_seed.setdefault(run.config.seed, run)  # the newest
-            else:
-                selection.unfinished.append(run)
+        same_data = run.data()["fingerprint"] == data.fingerprint
+        fits = same_data and protocol_of(run.config) == protocol
+        if fits and run.is_finished:
+            by_seed = found.setdefault(variant_name(run.config, profile), {})
+            by_seed.setdefault(run.config.seed, run)
+        elif fits:
+            selection.unfinished.append(run)
         elif run.is_finished:
             selection.others.append(run)
     order = {name: number for number, name in enumerate(EXPERIMENTS)}
@@ -141,29 +146,43 @@ def choose_data(
     profile: str | None = None,
     settings: Sequence[str] = (),
 ) -> tuple[StreetData, Config]:
-    """What a report is about: the data set and a configuration with its protocol.
+    """The data set of a report, and a configuration with its protocol.
 
-    Whatever is not given is that of the newest finished run that fits what is given; runs of a
-    whole profile come before those with changed settings. Without any run it is the default.
-    Raises UserError if the data is not what that run was trained on.
+    What is not given is taken from the newest finished run that matches the rest; runs with the
+    unchanged settings of a profile take precedence. Without any run, defaults apply. Raises
+    UserError if the data set has changed since that run was trained.
     """
-    from pix2pix_utils.training.runs import load_data_for, load_data_of
-
     config = configure("baseline", profile, settings=settings) if profile or settings else None
-    runs = _fitting(find_runs(output)[0], dataset, config)
-    if runs and dataset is None:
-        return load_data_of(runs[0], None, data_root), config or runs[0].config
-    config = config or (runs[0].config if runs else configure("baseline", default_profile()))
-    return load_data_for(config, dataset or "synthetic", data_root), config
-
-
-def _fitting(runs: Iterable[Run], dataset: str | None, config: Config | None) -> list[Run]:
-    """The finished runs on a data set under a protocol, those of a whole profile first."""
     fitting = []
-    for run in runs:
+    for run in find_runs(output)[0]:
         recorded = run.data()
         named = dataset is None or dataset in (recorded["name"], recorded["location"])
         shared = config is None or protocol_of(run.config) == protocol_of(config)
         if run.is_finished and named and shared:
             fitting.append(run)
-    return sorted(fitting, key=lambda run: profile_of(protocol_of(run.config)) is None)
+    fitting.sort(key=lambda run: profile_of(protocol_of(run.config)) is None)
+    if fitting and dataset is None:
+        return load_data_of(fitting[0], None, data_root), config or fitting[0].config
+    config = config or (fitting[0].config if fitting else configure("baseline", default_profile()))
+    return load_data_for(config, dataset or "synthetic", data_root), config
+
+
+def describe(selection: Selection, data: StreetData) -> str:
+    """One sentence for a caption: data, protocol and seeds behind the numbers of a report."""
+    seeds = sorted({run.config.seed for run in selection.runs})
+    seeds_named = f"{'seeds' if len(seeds) != 1 else 'seed'} {', '.join(map(str, seeds)) or 'none'}"
+    return _sentence(selection.protocol, data, seeds_named)
+
+
+def describe_run(run: Run, data: StreetData) -> str:
+    """One sentence for a caption: data, protocol and seed behind the numbers of a run."""
+    return _sentence(protocol_of(run.config), data, f"seed {run.config.seed}")
+
+
+def _sentence(protocol: dict, data: StreetData, seeds: str) -> str:
+    size = protocol["image_size"]
+    return (
+        f"Data set {data.name} ({len(data.train)} / {len(data.val)} / {len(data.test)} pairs), "
+        f"{size}x{size} pixels, width {protocol['width']}, {protocol['epochs']} epochs, "
+        f"batch size {protocol['batch_size']}, {seeds}; {SSIM_CONVENTION}."
+    )

@@ -1,6 +1,7 @@
 """The report on disk: tables, figures, an animation, a JSON record and one page with all of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import matplotlib
@@ -9,29 +10,28 @@ import torch
 from pix2pix_utils import figures
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import atomic_write, read_json, write_text
+from pix2pix_utils.files import write_text
 from pix2pix_utils.report.animation import epoch_frames, write_animation
 from pix2pix_utils.report.collect import measure_all
 from pix2pix_utils.report.formats import as_csv, as_latex, as_markdown
-from pix2pix_utils.report.page import Section, Shown, build_page, settings_table
+from pix2pix_utils.report.page import build_page
 from pix2pix_utils.report.pictures import Picture, Pictures, best_on_val
 from pix2pix_utils.report.published import find_published, publish, results_record, write_record
-from pix2pix_utils.report.selection import Selection, profile_of, protocol_of, select_runs
-from pix2pix_utils.report.tables import Table, Tables, describe, start_of
+from pix2pix_utils.report.selection import Selection, describe, select_runs
+from pix2pix_utils.report.tables import Table, Tables
 from pix2pix_utils.training.config import Config
-from pix2pix_utils.training.runs import Run
 
-SECTIONS = {  # of the page: the names of tables and pictures under each heading
-    "What the models paint": ("translations", "figure1", "figure2", "ranked", "epochs"),
+SECTIONS = {  # of the page: heading -> names of its tables and pictures
+    "What the models generate": ("translations", "figure1", "figure2", "ranked", "epochs"),
     "Table I": ("table1", "ssim", "distribution"),
-    "What the report found, and what came out here": ("findings",),
+    "The report's findings, and what came out here": ("findings",),
     "Image by image": ("paired", "differences"),
     "More than SSIM": ("evaluation", "sharpness"),
     "SSIM by class": ("classes", "class-ssim"),
     "The weight of L1": ("alpha",),
     "Augmentation": ("augmentation",),
     "Further experiments": ("further",),
-    "Training": ("curves", *(f"curves-{number}" for number in range(2, 50))),
+    "Training": ("curves*",),
     "Configuration and runs": ("protocol", "runs", "left-out"),
 }
 
@@ -45,57 +45,12 @@ def write_report(
 ) -> list[Path]:
     """Write `output/report` about the runs below `output/runs`; returns its files.
 
-    It covers the runs on `data` under the protocol of `config`, whatever their experiment and
-    seed. Rows of Table I that are missing are named, with the command that trains them. `ship_to`
-    gets the record that `data/results` holds; raises UserError if Table I is not whole.
+    It covers the runs on `data` under the protocol of `config`, of any experiment and seed, and
+    names missing rows of Table I with the command that trains them. `publish_to` is a file for the
+    record in the format of `data/results`. Raises UserError if that is given and a row of Table I
+    is missing, or if the folder cannot be written.
     """
-    folder = Path(output) / "report"
-    _make_folder(folder)
-    selection = select_runs(output, data, config)
-    measured = measure_all(selection, data, Path(output), device)
-    record = results_record(selection, data, measured)
-    if publish_to:
-        publish(publish_to, record)
-    published = find_published(data.name, selection.profile)
-    tables = Tables(data, selection, measured, published, Path(output)).all()
-
-    written = [folder / "results.json"]
-    write_record(written[0], record)
-    for table in tables:
-        written += _write_table(table, folder)
-    shown: list[Shown] = []
-    with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
-        pictures = list(Pictures(data, selection, measured).all())
-    for picture in pictures:
-        written += figures.save(picture.figure, folder / picture.name, picture.caption)
-        shown.append(_shown(picture, folder))
-    if animated := _animate(selection, data, folder):
-        written += [folder / "epochs.gif", folder / "epochs.png"]
-        shown.append(animated)
-    parts: list[Table | Shown] = [
-        *tables,
-        *shown,
-        *_configuration(selection, data),
-        *_left_out(selection),
-    ]
-    page = build_page(
-        f"From label map to photo: {data.name}", _introduction(selection, data), _sections(parts)
-    )
-    write_text(folder / "index.html", page)
-    return [folder / "index.html", *written]
-
-
-def _sections(parts: Sequence[Table | Shown]) -> list[Section]:
-    """Tables and pictures under their headings, in the order of `SECTIONS`."""
-    by_name = {part.name: part for part in parts}
-    sections = []
-    for title, names in SECTIONS.items():
-        if found := [by_name[name] for name in names if name in by_name]:
-            sections.append(Section(title, found))
-    return sections
-
-
-def _make_folder(folder: Path) -> None:
+    output, folder = Path(output), Path(output) / "report"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -103,6 +58,41 @@ def _make_folder(folder: Path) -> None:
             f"cannot write the report to {folder}: {error.strerror}; "
             "choose another folder with --output"
         ) from None
+    selection = select_runs(output, data, config)
+    measured = measure_all(selection, data, output, device)
+    record = results_record(selection, data, measured)
+    if publish_to:
+        publish(publish_to, record)
+    write_record(folder / "results.json", record)
+    written = [folder / "results.json"]
+    published = find_published(data.name, selection.profile)
+    tables = Tables(data, selection, measured, published, output)
+    parts: list[Table | Picture] = []
+    for table in tables.results():
+        written += _write_table(table, folder)
+        parts.append(table)
+    pictures = Pictures(data, selection, measured)
+    with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
+        for picture in pictures.all():
+            assert picture.figure
+            written += figures.save(picture.figure, folder / picture.name, picture.caption)
+            parts.append(picture)
+    if selection.runs and (frames := epoch_frames(best_on_val(selection.runs))):
+        written += write_animation(frames, folder / "epochs")
+        parts.append(pictures.animation())
+    parts += tables.details()
+    sections = {
+        heading: [part for name in names for part in parts if fnmatch(part.name, name)]
+        for heading, names in SECTIONS.items()
+    }
+    page = build_page(
+        f"From label map to photo: {data.name}",
+        _introduction(selection, data),
+        {heading: found for heading, found in sections.items() if found},
+        folder,
+    )
+    write_text(folder / "index.html", page)
+    return [folder / "index.html", *written]
 
 
 def _write_table(table: Table, folder: Path) -> list[Path]:
@@ -117,94 +107,14 @@ def _write_table(table: Table, folder: Path) -> list[Path]:
     return [folder / f"{table.name}{suffix}" for suffix in texts]
 
 
-def _shown(picture: Picture, folder: Path) -> Shown:
-    path = folder / f"{picture.name}.png"
-    return Shown(picture.name, picture.title, path, picture.caption, picture.alternative)
-
-
-def _animate(selection: Selection, data: StreetData, folder: Path) -> Shown | None:
-    """Scenes of the best run on val after every epoch; None if no run left any."""
-    if not selection.runs:
-        return None
-    run = best_on_val(selection.runs)
-    frames = epoch_frames(run)
-    if not frames:
-        return None
-    path, still = folder / "epochs.gif", folder / "epochs.png"
-    write_animation(frames, path)
-    with atomic_write(still) as temporary:
-        frames[-1].save(temporary)
-    return Shown(
-        "epochs",
-        "Epoch by epoch",
-        path,
-        f"{run.config.experiment}, seed {run.config.seed}, the best model on val: label maps, "
-        f"generated photos, real photos of scenes of val. {describe(selection, data)}",
-        "Label maps, what the network makes of them epoch by epoch, and the real photos.",
-        still,
-    )
-
-
-def _introduction(selection: Selection, data: StreetData) -> list[str]:
-    runs = selection.runs
-    words = [
-        f"{len(runs)} finished run{'s' * (len(runs) != 1)} of {len(selection.variants)} "
-        f"model{'s' * (len(selection.variants) != 1)} beside the numbers of the report "
-        "“Image-to-Image Translation for the Cityscapes Dataset” (V. I. Ortega Pinto, "
-        "M. Romero Romero) and beside predictions that no network made.",
+def _introduction(selection: Selection, data: StreetData) -> Sequence[str]:
+    runs, models = len(selection.runs), len(selection.variants)
+    paragraphs = [
+        f"{runs} finished run{'s' * (runs != 1)} of {models} model{'s' * (models != 1)}, compared "
+        "with the numbers of the report “Image-to-Image Translation for the Cityscapes Dataset” "
+        "(V. I. Ortega Pinto, M. Romero Romero) and with reference predictors (no network).",
         describe(selection, data),
     ]
     if not runs:
-        words.append("There is no finished run yet: the tables name the commands that train them.")
-    return words
-
-
-def _configuration(selection: Selection, data: StreetData) -> Iterator[Table]:
-    facts = {
-        "data set": f"{data.name}: {data.description}",
-        "fingerprint": data.fingerprint,
-        "splits": data.split_rule,
-        "profile": selection.profile or "none: settings were changed",
-        **selection.protocol,
-    }
-    yield settings_table(facts, "The data, and the settings that all runs share.")
-    if selection.runs:
-        rows = [_run_row(run) for run in selection.runs]
-        yield Table("runs", "Runs", rows, "Where each number comes from.")
-
-
-def _run_row(run: Run) -> dict[str, str]:
-    result, environment = run.result(), read_json(run.folder / "environment.json")
-    return {
-        "run": run.folder.name,
-        "generator": f"{run.config.generator}, {result['generator_parameters']:,} parameters",
-        "starts from": start_of(run),
-        "best epoch on val": str(result["best_epoch"]),
-        "minutes": f"{result['train_seconds'] / 60:.1f}",
-        "date": environment["date"],
-        "device": environment["gpu"] or f"{environment['processor']} CPU",
-        "torch": environment["torch"],
-        "python": environment["python"],
-    }
-
-
-def _left_out(selection: Selection) -> Iterator[Table]:
-    """Runs that the tables do not count, each with the reason."""
-    rows: list[dict[str, str]] = []
-    for run in selection.unfinished:
-        epochs = f"{len(run.read_history())} of {run.config.epochs} epochs"
-        rows.append({"run": run.folder.name, "why": f"not finished: {epochs}"})
-    for run in selection.others:
-        rows.append({"run": run.folder.name, "why": _difference(run, selection)})
-    rows += [{"run": name, "why": why} for name, why in selection.unreadable.items()]
-    if rows:
-        yield Table("left-out", "Runs left out", rows, "Runs below the same folder.")
-
-
-def _difference(run: Run, selection: Selection) -> str:
-    own = protocol_of(run.config)
-    changed = [f"{key}={value}" for key, value in own.items() if selection.protocol[key] != value]
-    if not changed:
-        return f"other data: {run.data()['name']}"
-    profile = profile_of(own)
-    return f"profile {profile}" if profile else f"other settings: {', '.join(changed)}"
+        paragraphs.append("There are no finished runs yet: the tables name the commands to train.")
+    return paragraphs

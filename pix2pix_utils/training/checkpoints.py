@@ -1,27 +1,56 @@
-"""Training checkpoints: read without executing anything, and compared with a configuration."""
+"""Training checkpoints: read without executing anything, and checked against the run."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
+from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.tensors import load_tensors
+from pix2pix_utils.tensors import is_state_dict, load_tensors
 from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.step import Networks
+from pix2pix_utils.training.weights import first_misfit
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
     """Read a checkpoint without executing anything in it.
 
-    Raises UserError if the file is missing, damaged, or not one of this package's.
+    Its `config` and `palette` are dictionaries, its `generator` is a state dict. Raises UserError
+    if the file is missing, damaged or no checkpoint of this package.
     """
     state = load_tensors(path, "checkpoint", device)
-    if not isinstance(state, dict) or not {"config", "palette", "generator"} <= state.keys():
-        raise UserError(f"{path} holds no checkpoint of this package (no config and generator)")
+    if (
+        not isinstance(state, dict)
+        or not isinstance(state.get("config"), dict)
+        or not isinstance(state.get("palette"), dict)
+        or not is_state_dict(state.get("generator"))
+    ):
+        raise UserError(f"{path} is not a checkpoint of this package (no config and generator)")
     return state
 
 
+def check_checkpoint(
+    state: dict, keys: Iterable[str], config: Config, data: StreetData, networks: Networks
+) -> None:
+    """Raise UserError if a checkpoint lacks one of `keys`, or is not of this training."""
+    if missing := set(keys) - state.keys():
+        raise UserError(f"the checkpoint is of another kind: it has no {min(missing)}")
+    require_same_config(state, config)
+    if state["palette"] != data.palette.to_dict():
+        raise UserError(f"the checkpoint was trained with other classes than those of {data.name}")
+    if state["fingerprint"] != data.fingerprint:
+        raise UserError(
+            f"the checkpoint was trained on data with the fingerprint {state['fingerprint']}, "
+            f"but that of {data.location} is {data.fingerprint}"
+        )
+    for name in ("generator", "discriminator"):
+        if misfit := first_misfit(getattr(networks, name), state[name], f"{name}."):
+            raise UserError(f"the checkpoint does not fit its own configuration: {misfit}")
+
+
 def require_same_config(state: dict, config: Config) -> None:
-    """Raise UserError with the first setting that a checkpoint was not trained with."""
+    """Raise UserError with the first setting that differs from the checkpoint's."""
     for key, value in config.to_dict().items():
         if state["config"].get(key) != value:
             raise UserError(

@@ -1,44 +1,43 @@
-"""Everything that decides the outcome of a run, in one frozen record."""
+"""Everything that determines the outcome of a run, in one frozen record."""
 
-import difflib
 import types
 import typing
 from dataclasses import asdict, dataclass, fields, replace
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, hint
 
 
 @dataclass(frozen=True)
 class Config:
     """One training run. The defaults are the report's protocol (its section II.A).
 
-    Two runs with equal configurations on the same data on the same machine give the same numbers.
+    Equal configurations give equal numbers on the same data and the same machine.
     """
 
     experiment: str = "baseline"
     generator: str = "unet"
     discriminator: str = "patchgan"
-    adversarial_loss: str = "bce"  # bce, mse, or none: distance alone
+    adversarial_loss: str = "bce"  # bce, mse, or none: only the distance
     distance: str = "l1"  # between generated and real photo: l1 or mse
     alpha: float = 100.0  # weight of the distance in the generator's loss
     augmentation: str = "none"  # none, flip, jitter or flip+jitter
-    weights: str = "none"  # what the networks start from; see `pix2pix_utils.pretraining`
-    freeze_backbone: bool = False  # of a DeepLab generator
-    warmup_steps: int = 0  # in which only the discriminator learns
+    weights: str = "none"  # none, released or synthetic: see `training.pretraining`
+    freeze_backbone: bool = False  # only a DeepLab generator has one
+    warmup_steps: int = 0  # first steps, in which only the discriminator learns
     image_size: int = 256  # pixels, height and width
     width: int = 64  # filters in the first layer of both networks
     epochs: int = 200
-    batch_size: int = 1  # pairs that go through the networks, and batch norm, together
-    accumulation: int = 1  # batches whose gradients make one update
+    batch_size: int = 1  # pairs in one forward pass, and in batch norm's statistics
+    accumulation: int = 1  # batches per update, whose gradients are averaged
     learning_rate: float = 2e-4  # of both Adam optimisers
     beta1: float = 0.5
     beta2: float = 0.999
-    precision: str = "auto"  # fp32, bf16 or fp16; see `pix2pix_utils.precision`
-    train_pairs: int | None = None  # an evenly spaced part of the split; None takes all of it
+    precision: str = "auto"  # auto, fp32, bf16 or fp16: see `acceleration.precision`
+    train_pairs: int | None = None  # an evenly spaced part of the split; None means all of it
     val_pairs: int | None = None
     test_pairs: int | None = None
     seed: int = 0  # weights, dropout, order of the pairs
-    data_seed: int = 0  # the scenes of the synthetic data set
+    data_seed: int = 0  # scenes of the synthetic data set
 
     def __post_init__(self):
         for name in ("image_size", "width", "epochs", "batch_size", "accumulation"):
@@ -54,13 +53,13 @@ class Config:
         for name in ("seed", "data_seed"):
             self._require(name, 0 <= getattr(self, name) < 2**31, "in 0..2147483647")
 
-    def _require(self, name: str, holds: bool, condition: str) -> None:
-        if not holds:
+    def _require(self, name: str, valid: bool, condition: str) -> None:
+        if not valid:
             raise UserError(f"{name} is {getattr(self, name)}, but it must be {condition}")
 
     @property
     def pair_limits(self) -> dict[str, int | None]:
-        """How many pairs of each split are used."""
+        """The number of pairs used of each split; None means all."""
         return {"train": self.train_pairs, "val": self.val_pairs, "test": self.test_pairs}
 
     def to_dict(self) -> dict:
@@ -70,14 +69,14 @@ class Config:
     def from_dict(cls, values: dict) -> "Config":
         """The inverse of `to_dict`; raises UserError for an unknown key or a wrong type."""
         if wrong := [key for key in values if not isinstance(key, str)]:
-            raise UserError(f"the configuration has {wrong[0]!r} where a name belongs")
+            raise UserError(f"the configuration has the key {wrong[0]!r}, which is not a name")
         settings = {key: _checked(key, value) for key, value in values.items()}
         return cls(**settings)
 
     def with_settings(self, settings: typing.Iterable[str]) -> "Config":
-        """A copy with `key=value` texts applied, as in `--set epochs=5`.
+        """A copy with `key=value` settings applied, as in `--set epochs=5`.
 
-        Raises UserError for a text without `=`, an unknown key or a value that does not fit.
+        Raises UserError for a setting without `=`, an unknown key or an invalid value.
         """
         changes = {}
         for text in settings:
@@ -89,12 +88,10 @@ class Config:
 
 
 def _value_types(key: str) -> tuple[type, ...]:
-    """The types that the field `key` may hold; raises UserError if there is no such field."""
+    """The types that the field `key` may have; raises UserError if there is no such field."""
     if key == "experiment" or key not in FIELD_TYPES:
         known = [name for name in FIELD_TYPES if name != "experiment"]
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
-        raise UserError(f"there is no hyper-parameter '{key}'; {hint}")
+        raise UserError(f"there is no hyper-parameter '{key}'; {hint(key, known)}")
     declared = FIELD_TYPES[key]
     return typing.get_args(declared) if isinstance(declared, types.UnionType) else (declared,)
 

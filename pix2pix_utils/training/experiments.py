@@ -1,29 +1,31 @@
-"""The table of experiments, and the profiles that decide how large each of them is run."""
+"""The table of experiments, and the profiles that determine their size.
 
-import difflib
+To add an experiment, add a row to one of the tables below.
+"""
+
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, hint
 from pix2pix_utils.training.config import Config
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of the study: what is trained, and what the report measured."""
+    """One row of the study: what is trained, and the report's result."""
 
     name: str
-    title: str  # the row's name in the report, or what it is
+    title: str  # as in the report, or a description
     generator: str
     discriminator: str
     adversarial_loss: str
-    alpha: float  # weight of the distance
+    alpha: float  # weight of the distance in the generator's loss
     distance: str = "l1"
-    pretrained: bool = False  # starts from trained weights
-    frozen: bool = False  # with a backbone that stays as it is
-    warmup: bool = False  # of a discriminator that starts cold beside a trained generator
-    report_ssim: tuple[float, float, float] | None = None  # train, val, test of Table I
+    pretrained: bool = False  # starts from pretrained weights
+    frozen: bool = False  # its pretrained backbone is not trained
+    warmup: bool = False  # the discriminator, from random weights, first trains alone
+    report_ssim: tuple[float, float, float] | None = None  # Table I: train, val, test
 
 
 # fmt: off
@@ -84,14 +86,14 @@ PROFILES: dict[str, dict] = {
 }  # fmt: skip
 DEFAULT_PROFILE = "demo"
 
-# What the notebooks set beside each other, many small runs: settings on top of the profile.
+# Settings on top of the profile for the notebooks' ablations, which need many runs.
 ABLATION_SETTINGS: dict[str, tuple[str, ...]] = {
     "smoke": (),
     "demo": ("epochs=4", "train_pairs=200"),
     "full": (),
 }
 
-# Below the full profile a CPU must do it, and there may be no network for released weights.
+# The smaller profiles must run on a CPU, and without a network to download released weights.
 _SMALL_GENERATORS = {"deeplab-resnet50": "deeplab-mobilenet"}
 _PRETRAINED_WEIGHTS = {"smoke": "synthetic", "demo": "synthetic", "full": "released"}
 _WARMUP_STEPS = {"smoke": 4, "demo": 50, "full": 500}
@@ -103,27 +105,27 @@ def default_profile() -> str:
 
 
 def find_experiment(name: str) -> tuple[Experiment, str]:
-    """The row of an experiment's name and its augmentation, as in `enhanced+flip`.
+    """The row and the augmentation of an experiment's name, as in `enhanced+flip`.
 
     Raises UserError for an unknown name.
     """
     base, _, augmentation = name.partition("+")
     if base not in EXPERIMENTS or augmentation not in ("", "flip", "jitter", "flip+jitter"):
-        raise UserError(f"there is no experiment '{name}'; {_hint(name, EXPERIMENTS, AUGMENTED)}")
+        raise UserError(f"there is no experiment '{name}'; {hint(name, EXPERIMENTS, AUGMENTED)}")
     return EXPERIMENTS[base], augmentation or "none"
 
 
 def configure(
     experiment: str, profile: str | None = None, seed: int = 0, settings: Sequence[str] = ()
 ) -> Config:
-    """The configuration of an experiment at a profile, with `key=value` settings on top.
+    """The configuration of an experiment in a profile, with `key=value` settings on top.
 
-    Raises UserError for an unknown experiment, profile or key, or a value out of range.
+    Raises UserError for an unknown experiment, profile or key, or an invalid value.
     """
     row, augmentation = find_experiment(experiment)
     profile = profile or default_profile()
     if profile not in PROFILES:
-        raise UserError(f"there is no profile '{profile}'; {_hint(profile, PROFILES)}")
+        raise UserError(f"there is no profile '{profile}'; {hint(profile, PROFILES)}")
     generator = row.generator
     if profile != "full":
         generator = _SMALL_GENERATORS.get(generator, generator)
@@ -142,8 +144,3 @@ def configure(
         **PROFILES[profile],
     )
     return config.with_settings(settings)
-
-
-def _hint(name: str, known: Iterable[str], also_known: Iterable[str] = ()) -> str:
-    close = difflib.get_close_matches(name, [*known, *also_known], n=1)
-    return f"did you mean '{close[0]}'?" if close else f"choose one of: {', '.join(known)}"

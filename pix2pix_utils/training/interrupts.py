@@ -1,4 +1,4 @@
-"""Ctrl-C, a notebook's stop button and SIGTERM, held back while something must not be torn."""
+"""Ctrl-C, a notebook's stop button and SIGTERM, deferred while an operation must not be cut."""
 
 import signal
 import threading
@@ -8,15 +8,15 @@ from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
-    """Someone asked to stop; `signum` says with which signal."""
+    """The training was stopped by the signal `signum`."""
 
     def __init__(self, signum: int):
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.signum = signum
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows in place of a traceback (IPython asks every exception for it)."""
-        return ["Stopped. Run this cell again to go on at the same step."]
+        """What a notebook shows instead of a traceback (IPython calls this method)."""
+        return ["Stopped. Run this cell again to resume at the same step."]
 
 
 class InterruptGuard:
@@ -48,9 +48,9 @@ class InterruptGuard:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """Run the block to its end; a signal that arrived meanwhile is raised behind it.
+        """Run the block to its end; a signal that arrives meanwhile is raised after it.
 
-        Of nested blocks, behind the outermost.
+        If blocks are nested, it is raised after the outermost.
         """
         self._depth += 1
         try:

@@ -1,4 +1,4 @@
-"""What the generator and the discriminator minimise."""
+"""The losses that the generator and the discriminator minimise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from pix2pix_utils.errors import UserError
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """How discriminator scores are judged: `loss(scores, real)` is a scalar.
+    """A loss of discriminator scores: `loss(scores, real)` is a scalar.
 
-    `scores` are raw, of any shape; `real` is what they should have said. A score above
-    `threshold` is nearer to real than to fake.
+    `scores` are raw, of any shape; `real` is the target. A score above `threshold` is nearer to
+    real than to fake.
     """
 
     function: Callable[[Tensor, bool], Tensor]
@@ -28,7 +28,7 @@ class AdversarialLoss:
 def bce(scores: Tensor, real: bool) -> Tensor:
     """Binary cross-entropy of sigmoid(scores) against all-real or all-fake (Goodfellow 2014).
 
-    Computed from the raw scores, which equals the report's sigmoid followed by BCE but does not
+    Computed from the raw scores: equal to the report's sigmoid followed by BCE, but without
     overflow for confident scores.
     """
     target = torch.ones_like(scores) if real else torch.zeros_like(scores)
@@ -49,9 +49,9 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "ms
 
 @dataclass(frozen=True)
 class Objective:
-    """What a training step minimises: `adversarial + alpha * distance` for the generator.
+    """What a training step minimises: for the generator, `adversarial + alpha * distance`.
 
-    Without an adversarial loss there is no game: the generator learns from the distance alone.
+    Without an adversarial loss, only the generator learns, from the distance.
     """
 
     adversarial: AdversarialLoss | None
@@ -60,9 +60,9 @@ class Objective:
 
 
 def build_objective(adversarial_loss: str, distance: str, alpha: float) -> Objective:
-    """The objective by its names: `bce`, `mse` or `none`, and `l1` or `mse`.
+    """The objective of an adversarial loss (`bce`, `mse` or `none`) and a distance (`l1` or `mse`).
 
-    Raises UserError for another name, or if nothing is left to learn from.
+    Raises UserError for another name, or if the generator would have no loss at all.
     """
     if adversarial_loss not in (*ADVERSARIAL_LOSSES, "none"):
         raise UserError(

@@ -1,9 +1,9 @@
-"""Trained weights for the rows called pretrained: released ones, or made here on drawn streets.
+"""Pretrained weights to start from: released ones, or weights learned here on drawn streets.
 
-`weights=released` takes what torchvision and the pix2pix authors published; it needs a network
-once. `weights=synthetic` works without one: it learns on drawn streets of another seed than the
-data set's, and writes a file of the same format. A DeepLab backbone learns to name the class of
-every pixel of a photo; a U-Net learns the translation itself.
+`weights=released` takes what torchvision and the pix2pix authors published, and downloads it once.
+`weights=synthetic` needs no download: the generator is pretrained on drawn streets of another seed
+than the data set's, and saved in the same format. A DeepLab backbone learns to segment photos; a
+U-Net learns the translation itself.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.acceleration.distributed import any_rank, barrier, is_main, rank_zero_first
 from pix2pix_utils.data.dataset import StreetData, load_data
 from pix2pix_utils.data.pairs import StreetPairs, epoch_order
@@ -30,10 +31,11 @@ from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import EXPERIMENTS
+from pix2pix_utils.training.progress import ProgressCallback
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.session import train
 from pix2pix_utils.training.step import Networks
-from pix2pix_utils.training.trainer import RANDOM_START, ProgressCallback
+from pix2pix_utils.training.trainer import RANDOM_START
 from pix2pix_utils.training.weights import (
     fetch,
     load_discriminator_weights,
@@ -43,7 +45,7 @@ from pix2pix_utils.training.weights import (
 )
 
 SOURCES = ("none", "released", "synthetic")
-STREETS_SEED = 1  # of the drawn streets to pretrain on, ahead of the data set's own seed
+STREETS_SEED = 1  # of the drawn streets to pretrain on, added to the data set's own seed
 SEGMENTATION_LEARNING_RATE = 1e-3
 
 _RELEASED_GENERATORS = {
@@ -62,10 +64,10 @@ def train_experiment(
     progress: bool = True,
     on_progress: ProgressCallback | None = None,
 ) -> Run:
-    """`training.train`, from trained weights if the configuration asks for them.
+    """The finished run of an experiment: `train`, from pretrained weights if it is configured so.
 
-    Raises UserError if they cannot be had, or if the experiment's name says otherwise; nothing is
-    then trained from random ones instead.
+    Raises UserError if these weights are not available, or if the experiment is defined without
+    them (or only with them): no run ever starts from other weights than its name says.
     """
     prepare = None
     if config.weights != "none":
@@ -75,7 +77,7 @@ def train_experiment(
 
 
 def _check_name(config: Config) -> None:
-    """Raise UserError if a row called pretrained has no weights, or another row has some."""
+    """Raise UserError if a pretrained experiment has no weights, or another one has some."""
     row = EXPERIMENTS.get(config.experiment.partition("+")[0])
     if row and row.pretrained and config.weights == "none":
         raise UserError(
@@ -92,9 +94,9 @@ def _check_name(config: Config) -> None:
 def weight_initializer(
     config: Config, output: Path, device: torch.device, progress: bool = True
 ) -> Callable[[Networks], dict]:
-    """A function that puts the configured weights into fresh networks and tells what they are.
+    """A function that loads the configured weights into new networks and returns their origin.
 
-    Raises UserError for an unknown source, or one that has nothing for this generator.
+    Raises UserError for an unknown source, or one without weights for this generator.
     """
     if config.weights not in SOURCES:
         raise UserError(
@@ -106,50 +108,49 @@ def weight_initializer(
             f"{', '.join(_RELEASED_GENERATORS)}; use --set weights=none"
         )
 
-    def start(networks: Networks) -> dict:
-        told: dict = dict(RANDOM_START)
+    def initialize(networks: Networks) -> dict:
+        origin: dict = dict(RANDOM_START)
         if config.weights == "synthetic":
             path = pretrain_generator(config, output, device, progress)
-            told["generator"] = {"learnt on": "drawn streets", **provenance(path)}
+            origin["generator"] = {"learnt on": "drawn streets", **provenance(path)}
         else:
             name = _RELEASED_GENERATORS[config.generator]
             with rank_zero_first():
                 path = fetch(name, progress=progress)
-            told["generator"] = {"released as": name, **provenance(path)}
-            if judge_name := _RELEASED_DISCRIMINATORS.get(config.discriminator):
+            origin["generator"] = {"released as": name, **provenance(path)}
+            if other_name := _RELEASED_DISCRIMINATORS.get(config.discriminator):
                 with rank_zero_first():
-                    judge = fetch(judge_name, progress=progress)
-                load_discriminator_weights(networks.discriminator, load_state(judge), judge)
-                told["discriminator"] = {"released as": judge_name, **provenance(judge)}
+                    other = fetch(other_name, progress=progress)
+                load_discriminator_weights(networks.discriminator, load_state(other), other)
+                origin["discriminator"] = {"released as": other_name, **provenance(other)}
         load_generator_weights(networks.generator, load_state(path), path)
-        return told
+        return origin
 
-    return start
+    return initialize
 
 
 def pretrain_generator(
     config: Config, output: Path, device: torch.device, progress: bool = True
 ) -> Path:
-    """The file of a generator's weights learnt on drawn streets, made if it is not there.
+    """The file of a generator's weights learned on drawn streets; trains them if it is missing.
 
-    It lies in `output/weights` and learns from as many pairs as the run, for half its epochs. Its
-    name ends in a hash of all that decides what is learnt, so that no other lesson's file is taken
-    for it: one on the streets of another seed may have seen this data set's test scenes. A second
-    process that wants it waits for the first.
+    It is in `output/weights`. The generator is pretrained on as many pairs as the run, for half its
+    epochs. The file's name ends in a hash of the whole pretraining configuration, since weights
+    from streets of another seed may have seen this data set's test scenes. If another process is
+    pretraining below the same `output`, this one waits for it.
     """
     pretraining = _pretraining_config(config)
-    digest = hashlib.sha256(json.dumps(pretraining.to_dict(), sort_keys=True).encode()).hexdigest()[
-        :8
-    ]
+    identity = json.dumps(pretraining.to_dict(), sort_keys=True)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     path = Path(output) / "weights" / f"{config.generator}-{config.image_size}px-{digest}.pth"
     if path.is_file():
         return path
     lock = Path(output) / "runs" / ".pretraining.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock) if is_main() else nullcontext():
-        (made,) = any_rank(path.is_file())  # meanwhile, by another process
-        if not made:
-            state = _learn(pretraining, output, device, progress)
+        (exists,) = any_rank(path.is_file())  # another process may have written it meanwhile
+        if not exists:
+            state = _pretrain(pretraining, output, device, progress)
             if is_main():
                 remove_leftovers(path.parent)
                 save_checkpoint(path, state)
@@ -157,25 +158,25 @@ def pretrain_generator(
     return path
 
 
-def _learn(
-    pretraining: Config, output: Path, device: torch.device, progress: bool
+def _pretrain(
+    config: Config, output: Path, device: torch.device, progress: bool
 ) -> dict[str, Tensor]:
-    """The weights that a lesson on drawn streets ends with."""
+    """Pretrain a generator on drawn streets; returns its weights."""
     streets = load_data(
         "synthetic",
-        image_size=pretraining.image_size,
-        limits=pretraining.pair_limits,
-        data_seed=pretraining.data_seed,
+        image_size=config.image_size,
+        limits=config.pair_limits,
+        data_seed=config.data_seed,
         progress=progress,
     )
-    if pretraining.generator.startswith("deeplab"):
-        return learn_segmentation(pretraining, streets.train, device, progress)
-    run = train(pretraining, streets, output, device, progress)
+    if config.generator.startswith("deeplab"):
+        return learn_segmentation(config, streets.train, device, progress)
+    run = train(config, streets, output, device, progress)
     return load_checkpoint(run.best_checkpoint)["generator"]
 
 
 def _pretraining_config(config: Config) -> Config:
-    """What a generator learns from before the run of `config`."""
+    """How the generator is pretrained before the run of `config`."""
     pretraining = replace(
         config,
         experiment=f"pretraining-{config.generator}",
@@ -189,32 +190,24 @@ def _pretraining_config(config: Config) -> Config:
     )
     if not config.generator.startswith("deeplab"):
         return pretraining
-    # segmentation has neither an opponent nor a photo to come close to: the rows that differ in
-    # them share one file
-    settled = (
-        "discriminator",
-        "adversarial_loss",
-        "distance",
-        "alpha",
-        "learning_rate",
-        "accumulation",
-        "precision",
-    )
-    defaults = Config()
-    return replace(pretraining, **{name: getattr(defaults, name) for name in settled})
+    # segmentation does not use these settings: experiments that differ in them share one file
+    unused = {"discriminator", "adversarial_loss", "distance", "alpha", "learning_rate",
+              "accumulation", "precision"}  # fmt: skip
+    return replace(pretraining, **{name: getattr(Config(), name) for name in unused})
 
 
 def learn_segmentation(
     config: Config, pairs: StreetPairs, device: torch.device, progress: bool = True
 ) -> dict[str, torch.Tensor]:
-    """Teach a DeepLab generator's backbone to name the class of every pixel of a photo.
+    """Train a DeepLab generator's backbone to predict the class of every pixel of a photo.
 
-    Returns its weights under the keys of torchvision's DeepLabV3, `backbone.*`.
+    Returns its weights with the keys of torchvision's DeepLabV3, `backbone.*`.
     """
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         generator = build_generator(config.generator, config.image_size, config.width)
         assert isinstance(generator, DeepLabGenerator)
+        accelerate_on_cpu(generator)
         classify = nn.Conv2d(generator.output.in_channels, len(pairs.palette), kernel_size=1)
         generator.to(device).train()
         classify.to(device)
@@ -224,7 +217,7 @@ def learn_segmentation(
             fused=True,
         )
         total = config.epochs * len(pairs)
-        with tqdm(total=total, desc="learn classes", unit="img", disable=not progress) as bar:
+        with tqdm(total=total, desc="segmentation", unit="img", disable=not progress) as bar:
             for epoch in range(config.epochs):
                 order = epoch_order(len(pairs), config.seed, epoch)
                 for indices in order.split(config.batch_size):

@@ -1,13 +1,13 @@
-"""A run is a folder: what was trained, on what, with what result, and everything to go on with it.
+"""A run is a folder: what was trained, on what, with what result, and everything to resume it.
 
 config.json        the configuration
-data.json          where the data was, its fingerprint, how it was split, every pair's name
+data.json          where the data was, its fingerprint, how it was split, the name of every pair
 environment.json   versions and hardware
-history.csv        one line an epoch
+history.csv        one line per epoch
 samples/           the same validation scenes after every epoch
-checkpoints/       last.pt to go on from, previous.pt the one before, best.pt by validation SSIM
+checkpoints/       last.pt to resume from, previous.pt the one before, best.pt by validation SSIM
 scores.csv         SSIM of every image with the best checkpoint
-result.json        the summary; written last, so its presence means that the run is finished
+result.json        the summary; written last, so a run that has it is finished
 """
 
 import csv
@@ -22,12 +22,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from pix2pix_utils.data.dataset import StreetData, load_data
-from pix2pix_utils.devices import describe_environment
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import (
     WriteError,
@@ -51,11 +49,11 @@ class Run:
 
     @classmethod
     def create(cls, output: Path, config: Config, data: StreetData) -> "Run":
-        """The run of this configuration on this data below `output/runs`; made if it is new.
+        """The run of this configuration on this data below `output/runs`, new or existing.
 
-        The folder's name holds a hash of the configuration and the data's fingerprint: the same
-        again finds the same run, anything else is another run. Raises UserError if it cannot be
-        written, or if another process is about to make it.
+        The folder's name contains a hash of the configuration and the data's fingerprint, so the
+        same two always give the same run. Raises WriteError if the folder cannot be written, and
+        UserError if another process is just creating it.
         """
         identity = json.dumps([config.to_dict(), data.fingerprint], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
@@ -79,15 +77,12 @@ class Run:
                     )
                     write_json(run._config_file, config.to_dict())
             except OSError as error:
-                raise UserError(
-                    f"cannot write the run to {run.folder}: {error.strerror}; "
-                    "choose another folder with --output"
-                ) from None
+                raise WriteError(run.folder, error) from None
         return run
 
     @classmethod
     def open(cls, folder: Path) -> "Run":
-        """An existing run; raises UserError if the folder holds none."""
+        """The run in an existing folder; raises UserError if there is none."""
         folder = Path(folder)
         if not folder.is_dir():
             raise UserError(f"there is no run folder {folder}")
@@ -130,13 +125,13 @@ class Run:
     def result(self) -> dict:
         """The summary of a finished run; raises UserError for an unfinished one."""
         if not self.is_finished:
-            raise UserError(f"the run {self.folder} is not finished: train it again to go on")
+            raise UserError(f"the run {self.folder} is not finished: train it again to resume")
         return read_json(self.folder / "result.json")
 
     def save_last(self, state: dict) -> None:
-        """Write the checkpoint to go on from; the one before stays as `previous.pt`.
+        """Write the checkpoint to resume from; the one before is kept as `previous.pt`.
 
-        Neither of the two is touched before the new one is whole: on a full disk both stay.
+        Neither of the two is touched until the new one is complete: a full disk costs none.
         """
         with atomic_write(self.last_checkpoint) as temporary:
             save_tensors(temporary, state)
@@ -144,10 +139,10 @@ class Run:
                 self.last_checkpoint.replace(self.previous_checkpoint)
 
     def load_last(self) -> dict | None:
-        """The checkpoint to go on from, or the one before where the last is missing or damaged.
+        """The checkpoint to resume from, or the one before if the last is missing or damaged.
 
-        On the CPU: a GPU that is full would look like a damaged file. None if there is neither
-        yet. Raises UserError if both are damaged.
+        Its tensors are on the CPU: a full GPU would look like a damaged file. None if there is no
+        checkpoint yet. Raises UserError if both are damaged.
         """
         reasons = []
         for path in (self.last_checkpoint, self.previous_checkpoint):
@@ -158,20 +153,17 @@ class Run:
                     reasons.append(str(error))
                     continue
                 if reasons:
-                    tqdm.write(f"{reasons[0]}; going on from {path.name}", file=sys.stderr)
+                    tqdm.write(f"{reasons[0]}; resuming from {path.name}", file=sys.stderr)
                 return state
         if reasons:
             raise UserError("; ".join(reasons))
         return None
 
-    def write_environment(self, device: torch.device) -> None:
-        write_json(self.folder / "environment.json", describe_environment(device))
-
     def write_history(self, history: Sequence[dict]) -> None:
         self._write_table("history.csv", history)
 
     def read_history(self) -> list[dict[str, float]]:
-        """One record an epoch; empty before the first has ended."""
+        """One record per epoch; empty until the first has ended."""
         path = self.folder / "history.csv"
         if not path.is_file():
             return []
@@ -181,7 +173,7 @@ class Run:
         self._write_table("scores.csv", scores)
 
     def read_scores(self) -> list[dict[str, str]]:
-        """One record an image: split, name, ssim."""
+        """One record per image and inference mode: inference, split, name, ssim."""
         return _read_table(self.folder / "scores.csv")
 
     def write_result(self, result: dict) -> None:
@@ -197,9 +189,9 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run against other processes, and remove what a killed one left half written.
+        """Lock the run against other processes, and remove temporary files of killed ones.
 
-        Raises UserError if another process has it.
+        Raises UserError if another process holds the lock, WriteError if the folder is read-only.
         """
         lock = FileLock(self.folder / ".lock")
         holder = self.folder / ".lock-holder"
@@ -215,7 +207,7 @@ class Run:
         try:
             for folder in (self.folder, self.checkpoints, self.samples):
                 remove_leftovers(folder)
-            with suppress(OSError):  # on a full disk: the lock holds without its name
+            with suppress(OSError):  # on a full disk: the lock works without a name
                 write_text(holder, f"process {os.getpid()} on {platform.node()}")
             yield
         finally:
@@ -223,7 +215,7 @@ class Run:
 
 
 def load_data_for(config: Config, dataset: str, data_root: Path | None = None) -> StreetData:
-    """The data set at the size and with the number of pairs that a configuration asks for."""
+    """The data set with the image size and the number of pairs of a configuration."""
     return load_data(
         dataset,
         image_size=config.image_size,
@@ -234,9 +226,9 @@ def load_data_for(config: Config, dataset: str, data_root: Path | None = None) -
 
 
 def load_data_of(run: Run, dataset: str | None = None, data_root: Path | None = None) -> StreetData:
-    """The data that a run was trained on, from where it lay or from `dataset`.
+    """The data that a run was trained on, from its old location or from `dataset`.
 
-    Raises UserError if it is not the same data any more.
+    Raises UserError if the data has changed.
     """
     recorded = run.data()
     data = load_data_for(run.config, dataset or recorded["location"], data_root)

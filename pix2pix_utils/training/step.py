@@ -1,16 +1,17 @@
-"""The method: two networks, and one step in which each of them learns from the other."""
+"""The method: two networks, and the training step in which each learns from the other."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.acceleration.distributed import all_reduce_gradients
+from pix2pix_utils.acceleration.graphs import GraphedStep
 from pix2pix_utils.acceleration.precision import autocast, choose_precision, loss_scaler
-from pix2pix_utils.acceleration.winograd import shared_weights
 from pix2pix_utils.models import build_discriminator, build_generator
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.losses import AdversarialLoss, Objective
@@ -18,7 +19,7 @@ from pix2pix_utils.training.losses import AdversarialLoss, Objective
 
 @dataclass(frozen=True)
 class Networks:
-    """The two players, their optimisers, and the precision they compute with."""
+    """The two networks, their optimisers, and the numeric precision."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -28,13 +29,14 @@ class Networks:
 
     @classmethod
     def build(cls, config: Config, device: torch.device) -> "Networks":
-        """Freshly initialised from torch's current random state, with an Adam each."""
+        """New networks, initialised from torch's current random state, with an Adam each."""
         precision = choose_precision(config.precision, device)
         generator = build_generator(config.generator, config.image_size, config.width)
         discriminator = build_discriminator(config.discriminator, config.width)
-        if device.type == "cuda":  # the layout of the tensor cores; on a CPU it gains nothing
-            generator.to(memory_format=torch.channels_last)
-            discriminator.to(memory_format=torch.channels_last)
+        for network in (generator, discriminator):
+            accelerate_on_cpu(network)
+            if device.type == "cuda":  # the layout of the tensor cores; on a CPU it gains nothing
+                network.to(memory_format=torch.channels_last)
         generator_optimizer, discriminator_optimizer = (
             torch.optim.Adam(
                 network.to(device).parameters(),
@@ -55,7 +57,7 @@ class Networks:
 
     @cached_property
     def scaler(self) -> torch.amp.GradScaler:
-        """Scales the losses of fp16; hands everything through in other precisions."""
+        """Scales the losses in fp16; is a no-op in other precisions."""
         return loss_scaler(self.precision, self.device)
 
     def state_dict(self) -> dict:
@@ -83,11 +85,22 @@ def training_step(
 ) -> dict[str, Tensor]:
     """One update of the discriminator, then one of the generator (Isola et al. 2017, section 3).
 
-    `label` and `photo`: (N, 3, S, S) in [-1, 1]. The generator runs once: both updates judge the
-    same photo. Returns the losses and the shares of real and of generated patches that the
-    discriminator took for real, as detached scalars on the device.
+    `label` and `photo`: (N, 3, S, S) in [-1, 1]. The generator runs once: both updates use the
+    same generated photo. If not `generator_learns`, only the discriminator is updated. Returns the
+    losses and the shares of real and of generated patches that the discriminator took for real, as
+    detached scalars on the device.
     """
     return accumulated_step(networks, [(label, photo)], objective, 1, generator_learns)
+
+
+def graphed_step(networks: Networks, objective: Objective) -> GraphedStep:
+    """`training_step` of a label map and a photo, as a CUDA graph on a GPU."""
+    return GraphedStep(
+        partial(training_step, networks, objective=objective),
+        modules=(networks.generator, networks.discriminator),
+        optimizers=(networks.generator_optimizer, networks.discriminator_optimizer),
+        eager_only=networks.precision == "fp16",  # its loss scale may skip an update
+    )
 
 
 def accumulated_step(
@@ -99,40 +112,40 @@ def accumulated_step(
 ) -> dict[str, Tensor]:
     """The training step on several batches: one update of each network by their mean gradient.
 
-    Batch norm sees each batch by itself. Of `batches_in_all`, other processes may have some.
-    Returns what `training_step` does, as the sum over the batches that are here.
+    Batch norm's statistics are those of each batch. `batches_in_all` also counts the batches of
+    other processes. Returns what `training_step` does, summed over the batches of this process.
     """
-    made = []
+    triples = []
     for label, photo in batches:
         with autocast(networks.precision, networks.device):
             generated = networks.generator(label)
-        made.append((label, photo, generated.float()))
+        triples.append((label, photo, generated.float()))
     measured: dict[str, Tensor] = {}
     if objective.adversarial:
         loss = objective.adversarial
-        measured |= _update_discriminator(networks, made, loss, batches_in_all)
+        measured |= _update_discriminator(networks, triples, loss, batches_in_all)
     if generator_learns:
-        measured |= _update_generator(networks, made, objective, batches_in_all)
+        measured |= _update_generator(networks, triples, objective, batches_in_all)
     networks.scaler.update()
     return measured
 
 
-Made = list[tuple[Tensor, Tensor, Tensor]]  # label maps, photos, generated photos of each batch
+Triples = list[tuple[Tensor, Tensor, Tensor]]  # label maps, photos, generated photos per batch
 
 
 def _update_discriminator(
-    networks: Networks, made: Made, loss: AdversarialLoss, batches_in_all: int
+    networks: Networks, triples: Triples, loss: AdversarialLoss, batches_in_all: int
 ) -> dict[str, Tensor]:
     """Learn to tell real pairs from generated ones."""
     discriminator, measured = networks.discriminator, _Sums()
     networks.discriminator_optimizer.zero_grad()
-    for label, photo, generated in made:
-        with autocast(networks.precision, networks.device), shared_weights():
+    for label, photo, generated in triples:
+        with autocast(networks.precision, networks.device):
             real_scores = discriminator(label, photo)
             # detach(): nothing of this loss reaches the generator
             fake_scores = discriminator(label, generated.detach())
         real_scores, fake_scores = real_scores.float(), fake_scores.float()
-        # halved, so that the discriminator learns at half the generator's pace
+        # halved as in the paper's code; under Adam a constant factor changes nothing
         discriminator_loss = 0.5 * (loss(real_scores, True) + loss(fake_scores, False))
         networks.scaler.scale(discriminator_loss / batches_in_all).backward()
         measured.add(
@@ -146,14 +159,14 @@ def _update_discriminator(
 
 
 def _update_generator(
-    networks: Networks, made: Made, objective: Objective, batches_in_all: int
+    networks: Networks, triples: Triples, objective: Objective, batches_in_all: int
 ) -> dict[str, Tensor]:
-    """Learn to be taken for real by the improved discriminator, and to stay close to the photo."""
+    """Learn to fool the updated discriminator, and to stay close to the photo."""
     measured = _Sums()
     networks.generator_optimizer.zero_grad()
     # the gradient passes through the discriminator, whose weights need none
     networks.discriminator.requires_grad_(False)
-    for label, photo, generated in made:
+    for label, photo, generated in triples:
         generator_loss = objective.alpha * objective.distance(generated, photo)
         if objective.adversarial:
             with autocast(networks.precision, networks.device):

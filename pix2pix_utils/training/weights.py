@@ -1,4 +1,4 @@
-"""Pretrained weights: where they come from, and how they get into a network.
+"""Pretrained weights: where to download them, and how to load them into a network.
 
 Files are read as plain tensors: nothing in them is ever executed.
 """
@@ -6,17 +6,11 @@ Files are read as plain tensors: nothing in them is ever executed.
 import hashlib
 import re
 import urllib.error
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights
-from torchvision.models.segmentation import (
-    DeepLabV3_MobileNet_V3_Large_Weights,
-    DeepLabV3_ResNet50_Weights,
-)
+from torchvision.models import get_model_weights
 
 from pix2pix_utils.data.download import download
 from pix2pix_utils.errors import UserError
@@ -25,48 +19,30 @@ from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator, widen_filters
 from pix2pix_utils.paths import data_root
-from pix2pix_utils.tensors import load_tensors
-
-
-@dataclass(frozen=True)
-class PretrainedWeights:
-    """A file of released weights, and the network of this package that they are for."""
-
-    url: str
-    network: str
-
-    @property
-    def sha256_prefix(self) -> str | None:
-        """The start of the file's SHA-256, which torchvision keeps in its file names."""
-        found = re.search(r"-([0-9a-f]{8,})\.pth$", self.url)
-        return found.group(1) if found else None
-
+from pix2pix_utils.tensors import is_state_dict, load_tensors
 
 # No checksum of the pix2pix files is published. `fetch` accepts one only if every key and shape
 # fits the network, and `provenance` records which file it was.
 _PIX2PIX_URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/models-pytorch/{}.pth"
 _PIX2PIX_NAMES = ("edges2shoes", "sat2map", "map2sat", "facades_label2photo", "day2night")
+_TORCHVISION = {
+    "deeplabv3_resnet50": "COCO_WITH_VOC_LABELS_V1",
+    "deeplabv3_mobilenet_v3_large": "COCO_WITH_VOC_LABELS_V1",
+    "resnet18": "IMAGENET1K_V1",
+}
 
-WEIGHTS: dict[str, PretrainedWeights] = {
-    **{
-        name: PretrainedWeights(_PIX2PIX_URL.format(name), "Pix2PixUNet") for name in _PIX2PIX_NAMES
-    },
-    "deeplabv3_resnet50": PretrainedWeights(
-        DeepLabV3_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1.url, "DeepLabGenerator"
-    ),
-    "deeplabv3_mobilenet_v3_large": PretrainedWeights(
-        DeepLabV3_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1.url, "DeepLabGenerator"
-    ),
-    "resnet18": PretrainedWeights(ResNet18_Weights.IMAGENET1K_V1.url, "ResNet18Discriminator"),
+WEIGHTS: dict[str, str] = {  # name: URL
+    **{name: _PIX2PIX_URL.format(name) for name in _PIX2PIX_NAMES},
+    **{name: get_model_weights(name)[version].url for name, version in _TORCHVISION.items()},
 }
 
 
 def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
-    """The file of these weights in `folder` (the data folder's `weights`), downloaded if missing.
+    """The file of these weights in `folder`, by default `weights` of the data folder.
 
-    Raises UserError for an unknown name, for a file that is not what it should be, if the file
-    cannot be written, and, if it cannot be downloaded, with where to get the file, where to put it
-    and what works offline.
+    It is downloaded if it is missing. Raises UserError for an unknown name, for a file with other
+    content than the released one, and if it cannot be written or downloaded; in the latter case the
+    message says where to get the file, where to put it, and what works offline.
     """
     if name not in WEIGHTS:
         raise UserError(f"there are no weights '{name}'; choose one of: {', '.join(WEIGHTS)}")
@@ -77,43 +53,39 @@ def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
         return path
     try:
         with atomic_write(path) as temporary:
-            download(WEIGHTS[name].url, temporary, progress)
-            _check(name, temporary, source=WEIGHTS[name].url)
+            download(WEIGHTS[name], temporary, progress)
+            _check(name, temporary, source=WEIGHTS[name])
     except urllib.error.URLError as error:
         raise UserError(
             f"the pretrained weights '{name}' are missing and their download failed "
-            f"({error.reason}): get {WEIGHTS[name].url} and put it at {path}, "
-            "or start from weights learnt here on drawn streets with --set weights=synthetic"
+            f"({error.reason}): get {WEIGHTS[name]} and put it at {path}, "
+            "or start from weights learned here on drawn streets with --set weights=synthetic"
         ) from None
     except OSError as error:
         raise UserError(
             f"cannot write the pretrained weights to {path}: {error.strerror or error}; set "
-            "PIX2PIX_DATA to a folder that can be written"
+            "PIX2PIX_DATA to a writable folder"
         ) from None
     return path
 
 
 def provenance(path: Path) -> dict[str, str | int]:
-    """Which file a run started from, for its result."""
+    """Name, size in bytes and SHA-256 of the file that a run started from, for its result."""
     path = Path(path)
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
-    """A network's state dict from a file, without executing anything in it.
+    """Read a network's state dict from a file without executing anything in it.
 
-    The prefix `module.` of a network that was trained in DataParallel is taken off, and the batch
+    The prefix `module.` of a network that was trained in DataParallel is removed, and the batch
     counters that old files lack are set to 0 (only batch norms without a momentum use them).
     Raises UserError if the file is missing, damaged, or no state dict.
     """
     path = Path(path)
     state = load_tensors(path, "weight file")
-    if (
-        not isinstance(state, dict)
-        or not state
-        or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items())
-    ):
-        raise UserError(f"{path} holds no state dict (tensors by name)")
+    if not state or not is_state_dict(state):
+        raise UserError(f"{path} is not a state dict (tensors by name)")
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     filled = {}
@@ -128,11 +100,11 @@ def load_state(path: Path) -> dict[str, Tensor]:
 def load_generator_weights(
     generator: nn.Module, state: dict[str, Tensor], source: Path | str = "the state dict"
 ) -> None:
-    """Start a generator from a state dict of `load_state`, in place.
+    """Load a state dict of `load_state` into a generator.
 
-    A DeepLabGenerator takes the backbone of a torchvision DeepLabV3 and nothing else of it; its
-    last convolution, which paints, stays as it is. Every other generator takes a state dict that
-    fits exactly. Raises UserError that names `source` and the first key that does not fit.
+    A DeepLabGenerator takes only the backbone of a torchvision DeepLabV3; its last convolution
+    keeps its weights. Every other generator takes a state dict that fits exactly. Raises UserError
+    that names `source` and the first key that does not fit; the generator is then unchanged.
     """
     if isinstance(generator, DeepLabGenerator):
         backbone = {
@@ -148,12 +120,13 @@ def load_generator_weights(
 def load_discriminator_weights(
     discriminator: nn.Module, state: dict[str, Tensor], source: Path | str = "the state dict"
 ) -> None:
-    """Start a discriminator from a state dict of `load_state`, in place.
+    """Load a state dict of `load_state` into a discriminator.
 
     A ResNet18Discriminator takes a torchvision ResNet18: the first convolution's filters are
-    widened to see the label map too, and the layers that it does not have, fc and with a patch
-    head layer4, are left out. Every other discriminator takes a state dict that fits exactly.
-    Raises UserError that names `source` and the first key that does not fit.
+    widened to see the label map too, and layers that it does not have (fc, and with a patch head
+    layer4) are left out. Every other discriminator takes a state dict that fits exactly. Raises
+    UserError that names `source` and the first key that does not fit; the discriminator is then
+    unchanged.
     """
     if isinstance(discriminator, ResNet18Discriminator):
         unused = {"fc", "layer4"} - {name for name, _ in discriminator.backbone.named_children()}
@@ -177,40 +150,37 @@ def _check_fit(
     network: nn.Module, state: dict[str, Tensor], source: Path | str, prefix: str = ""
 ) -> None:
     if misfit := first_misfit(network, state, prefix):
-        hint = ""
         if isinstance(network, Pix2PixUNet):
-            hint = "; the released generators fit only image_size=256 and width=64"
-        raise UserError(f"{source} does not fit the network: {misfit}{hint}")
+            misfit += "; the released generators fit only image_size=256 and width=64"
+        raise UserError(f"{source} does not fit the network: {misfit}")
 
 
 def first_misfit(network: nn.Module, state: dict[str, Tensor], prefix: str = "") -> str | None:
     """The first difference between a network's tensors and a state dict, in words; None if it fits.
 
-    Looks at names, shapes and kinds of numbers only, so the network may be on the device `meta`.
-    `prefix` stands before the names in the words.
+    Compares names, shapes and types only, so the network may be on the device `meta`. The words
+    have `prefix` before each name.
     """
-    return next(_misfits(network.state_dict(), state, prefix), None)
-
-
-def _misfits(expected: dict[str, Tensor], state: dict[str, Tensor], prefix: str) -> Iterator[str]:
+    expected = network.state_dict()
     for key, value in expected.items():
-        if key not in state:
-            yield f"'{prefix}{key}' is missing"
-        elif state[key].shape != value.shape:
-            found, wanted = tuple(state[key].shape), tuple(value.shape)
-            yield f"'{prefix}{key}' has the shape {found} instead of {wanted}"
-        elif state[key].is_floating_point() != value.is_floating_point():
-            yield f"'{prefix}{key}' is of the type {state[key].dtype} instead of {value.dtype}"
-        elif state[key].layout != torch.strided or state[key].is_quantized:
-            yield f"'{prefix}{key}' is no plain tensor"
-    for key in state:
-        if key not in expected:
-            yield f"'{prefix}{key}' is not part of it"
+        found = state.get(key)
+        if found is None:
+            return f"'{prefix}{key}' is missing"
+        if found.shape != value.shape:
+            shapes = tuple(found.shape), tuple(value.shape)
+            return f"'{prefix}{key}' has the shape {shapes[0]} instead of {shapes[1]}"
+        if found.is_floating_point() != value.is_floating_point():
+            return f"'{prefix}{key}' is of the type {found.dtype} instead of {value.dtype}"
+        if found.layout != torch.strided or found.is_quantized:
+            return f"'{prefix}{key}' is not a dense tensor"
+    extra = [key for key in state if key not in expected]
+    return f"'{prefix}{extra[0]}' is not part of it" if extra else None
 
 
 def _check(name: str, path: Path, source: Path | str) -> None:
     """Raise UserError unless the file is the released one, as far as that can be known."""
-    prefix = WEIGHTS[name].sha256_prefix
+    # torchvision's file names end in the start of the file's SHA-256
+    prefix = re.search(r"-([0-9a-f]{8,})\.pth$", WEIGHTS[name])
     if prefix is None:
         with torch.device("meta"):  # shapes without memory
             network = Pix2PixUNet()
@@ -218,13 +188,13 @@ def _check(name: str, path: Path, source: Path | str) -> None:
             state = load_state(path)
         except UserError:
             raise UserError(
-                f"{source} is not the released file '{name}' but something else, or a part of it"
+                f"{source} is not the released file '{name}', or only a part of it"
             ) from None
         _check_fit(network, state, source)
-    elif not (digest := _sha256(path)).startswith(prefix):
+    elif not (digest := _sha256(path)).startswith(prefix[1]):
         raise UserError(
             f"{source} is not the released file '{name}': its SHA-256 begins with "
-            f"{digest[: len(prefix)]} instead of {prefix}"
+            f"{digest[: len(prefix[1])]} instead of {prefix[1]}"
         )
 
 

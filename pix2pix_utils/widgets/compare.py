@@ -1,7 +1,6 @@
-"""Two models on the same scene, under a border that the reader wipes across.
+"""Two models on the same scene, with a border between them that the reader moves.
 
-`wipe` makes the picture and `Gallery` the photos in it; neither knows anything of notebooks. In the
-widget the browser itself cuts the upper photo (CSS `clip-path`), so that moving the border sends a
+In the widget the browser clips the upper photo (CSS `clip-path`), so moving the border sends one
 line of text and no picture.
 """
 
@@ -22,18 +21,17 @@ from pix2pix_utils.evaluation.metrics import ssim
 from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
-from pix2pix_utils.widgets.keys import with_own_keys
+from pix2pix_utils.widgets import controls
 from pix2pix_utils.widgets.markup import (
     SHOWN_SIZE,
     data_uri,
     picture_tag,
-    png_bytes,
     sentences,
     unique_class,
 )
 
 REAL = "real photo"
-SMALL_SIZE = 172  # pixels on the screen: label map and real photo beside the wiped ones
+SMALL_SIZE = 172  # pixels on the screen, of the label map and the real photo beside the two
 KEPT_GENERATORS = 4  # in memory; a full-size one takes 200 MB
 
 
@@ -50,14 +48,14 @@ def finished_runs(output: Path, data: StreetData) -> list[Run]:
             ):
                 found.append(run)
         except (UserError, OSError, ValueError, KeyError):
-            continue  # a folder that holds no readable run is none to compare
+            continue  # not a readable run
     return found
 
 
 def wipe(left: np.ndarray, right: np.ndarray, position: float) -> np.ndarray:
     """Two pictures (H, W, 3) in one: `left` up to the share `position` of the width, then `right`.
 
-    At 0 all of it is `right`, at 1 all of it is `left`.
+    At 0 the result is `right`, at 1 it is `left`.
     """
     border = round(position * left.shape[1])
     return np.concatenate([left[:, :border], right[:, border:]], axis=1)
@@ -66,8 +64,8 @@ def wipe(left: np.ndarray, right: np.ndarray, position: float) -> np.ndarray:
 class Gallery:
     """The photos that several runs generate for the scenes of one data set's test split.
 
-    Generators are loaded when they are first asked for. `names` tells the runs apart by seed where
-    the experiments are the same; the real photo comes last.
+    Generators are loaded when they are first used. `names` are the experiments, with their seeds
+    where runs share one; the real photo comes last. Raises UserError without runs.
     """
 
     def __init__(self, runs: Sequence[Run], data: StreetData, device: torch.device | str = "cpu"):
@@ -80,7 +78,7 @@ class Gallery:
 
     @torch.no_grad()
     def photo(self, name: str, scene: int) -> tuple[np.ndarray, float]:
-        """The photo of a scene, (S, S, 3) uint8, and its SSIM to the real one."""
+        """The photo of a scene, (S, S, 3) uint8, and its SSIM with the real one."""
         batch = self.pairs.batch([scene])
         photo = batch["photo"] if name == REAL else self._predictor(name)(batch).cpu()
         score = ssim(to_unit(photo), to_unit(batch["photo"])).item()
@@ -100,7 +98,7 @@ class Gallery:
 
 
 def _named(runs: Sequence[Run]) -> dict[str, Run]:
-    """The runs by experiment; with the seed, then the folder, where that is not enough."""
+    """The runs by experiment, by experiment and seed, or by folder: the first that is unique."""
     for label in (
         lambda run: run.config.experiment,
         lambda run: f"{run.config.experiment}, seed {run.config.seed}",
@@ -112,7 +110,7 @@ def _named(runs: Sequence[Run]) -> dict[str, Run]:
 
 
 def describe_comparison(scene: str, scores: Sequence[tuple[str, float]]) -> str:
-    """Both photos' SSIM in one sentence."""
+    """The names and SSIM of the left and the right photo in one sentence."""
     parts = [
         f"{side} {name}" + ("" if name == REAL else f", SSIM {score:.3f}")
         for side, (name, score) in zip(("left", "right"), scores, strict=True)
@@ -128,84 +126,66 @@ def run_comparison(
     Tab moves between the controls, the arrow keys move the sliders. Raises UserError without runs.
     """
     gallery = Gallery(runs, data, device)
-    narrow = {"layout": {"width": "360px"}, "style": {"description_width": "60px"}}
-    left = ipywidgets.Dropdown(
-        description="left", options=gallery.names, value=gallery.names[0], **narrow
+    left, right = (
+        controls.dropdown(side, gallery.names, name)
+        for side, name in zip(("left", "right"), gallery.names, strict=False)
     )
-    right = ipywidgets.Dropdown(
-        description="right", options=gallery.names, value=gallery.names[1], **narrow
-    )
-    scene = ipywidgets.IntSlider(description="scene", max=len(data.test) - 1, **narrow)
-    border = ipywidgets.FloatSlider(
-        description="border", max=1.0, step=0.01, value=0.5, readout_format=".0%", **narrow
-    )
-    own = unique_class()
-    cut, picture, caption, aside = (ipywidgets.HTML() for _ in range(4))
+    scene = controls.count_slider("scene", 0, len(data.test) - 1)
+    border = controls.share_slider("border", 0.5, step=0.01)
+    own_class = unique_class()
+    style, picture, others = (ipywidgets.HTML() for _ in range(3))
+    caption = controls.text()
 
-    def move_border(_change=None) -> None:
-        cut.value = border_style(own, border.value)
+    def move_border() -> None:
+        style.value = border_style(own_class, border.value)
 
-    def show(_change=None) -> None:
-        shown = [(side.value, *gallery.photo(side.value, scene.value)) for side in (left, right)]
+    def show() -> None:
+        names = (left.value, right.value)
+        photos, scores = zip(*(gallery.photo(name, scene.value) for name in names), strict=True)
         words = describe_comparison(
-            gallery.pairs.names[scene.value], [(name, score) for name, _, score in shown]
+            gallery.pairs.names[scene.value], list(zip(names, scores, strict=True))
         )
-        picture.value = wiped_photos(own, [(name, photo) for name, photo, _ in shown], words)
+        picture.value = wiped_photos(own_class, list(zip(names, photos, strict=True)), words)
         caption.value = sentences(words)
-        aside.value = _aside(gallery, scene.value)
+        real, _ = gallery.photo(REAL, scene.value)
+        others.value = "".join(
+            f'<figure style="display: inline-block; margin: 0 8px 0 0; line-height: 1.4">'
+            f"{picture_tag(pixels, name, SMALL_SIZE)}<figcaption>{name}</figcaption></figure>"
+            for name, pixels in (("label map", gallery.label_map(scene.value)), (REAL, real))
+        )
 
-    border.observe(move_border, names="value")
-    for control in (left, right, scene):
-        control.observe(show, names="value")
+    controls.on_change([border], move_border)
+    controls.on_change([left, right, scene], show)
     move_border()
     show()
-    caption.layout.width = narrow["layout"]["width"]
-    controls = ipywidgets.VBox([left, right, scene, border, caption, aside])
-    return with_own_keys(
-        ipywidgets.HBox([cut, picture, controls], layout={"flex_flow": "row wrap"})
-    )
+    panel = ipywidgets.VBox([left, right, scene, border, caption, others])
+    return controls.row(style, picture, panel)
 
 
-def border_style(own: str, position: float) -> str:
-    """The style sheet that cuts the upper photo of the widget of class `own`."""
+def border_style(own_class: str, position: float) -> str:
+    """The style sheet that clips the upper photo of the widget of class `own_class`."""
     share = f"{100 * position:g}%"
     return (
-        f"<style>.{own} .upper {{ clip-path: inset(0 0 0 {share}) }} "
-        f".{own} .border {{ left: {share} }}</style>"
+        f"<style>.{own_class} .upper {{ clip-path: inset(0 0 0 {share}) }} "
+        f".{own_class} .border {{ left: {share} }}</style>"
     )
 
 
-def wiped_photos(own: str, photos: Sequence[tuple[str, np.ndarray]], words: str) -> str:
+def wiped_photos(own_class: str, photos: Sequence[tuple[str, np.ndarray]], words: str) -> str:
     """The left photo with the right one over it, each with its name in its corner, as HTML."""
     (left_name, left), (right_name, right) = photos
-    place = "position: absolute; inset: 0; width: 100%; height: 100%; image-rendering: pixelated"
-    tag = (
-        "position: absolute; bottom: 0; max-width: 50%; padding: 1px 6px; font-size: 12px; "
-        "color: white; background: #000c; line-height: 1.4"
-    )
+    fill = "position: absolute; inset: 0; width: 100%; height: 100%; image-rendering: pixelated"
+    tag = "position: absolute; bottom: 0; max-width: 50%; padding: 1px 6px; line-height: 1.4"
+    tag += "; font-size: 12px; color: white; background: #000c"
     return (
-        f'<div class="{own}" role="img" aria-label="{escape(words)}" style="position: relative; '
-        f'width: {SHOWN_SIZE}px; height: {SHOWN_SIZE}px; margin-right: 16px; overflow: hidden">'
-        f'<img alt="" style="{place}" src="{data_uri(png_bytes(left))}">'
-        f'<img alt="" class="upper" style="{place}" src="{data_uri(png_bytes(right))}">'
+        f'<div class="{own_class}" role="img" aria-label="{escape(words)}" style="position: '
+        f"relative; width: {SHOWN_SIZE}px; height: {SHOWN_SIZE}px; margin-right: 16px; "
+        f'overflow: hidden"><img alt="" style="{fill}" src="{data_uri(left)}">'
+        f'<img alt="" class="upper" style="{fill}" src="{data_uri(right)}">'
         '<div class="border" style="position: absolute; top: 0; bottom: 0; width: 2px; '
         'margin-left: -1px; background: white; outline: 1px solid black"></div>'
         f'<span style="{tag}; left: 0">{escape(left_name)}</span>'
         f'<span style="{tag}; right: 0">{escape(right_name)}</span></div>'
-    )
-
-
-def _aside(gallery: Gallery, scene: int) -> str:
-    pictures = {
-        "label map": gallery.label_map(scene),
-        REAL: gallery.photo(REAL, scene)[0],
-    }
-    return '<div style="display: flex; gap: 8px">{}</div>'.format(
-        "".join(
-            f'<figure style="margin: 0; line-height: 0">{picture_tag(picture, name, SMALL_SIZE)}'
-            f'<figcaption style="line-height: 1.4">{name}</figcaption></figure>'
-            for name, picture in pictures.items()
-        )
     )
 
 
@@ -215,7 +195,7 @@ def comparison_figure(
     scenes: Sequence[int],
     device: torch.device | str = "cpu",
 ) -> Figure:
-    """The first two runs on paper: label map, left, right, both wiped at the middle, real photo."""
+    """The first two runs as a static figure: label map, left, right, half of each, real photo."""
     gallery = Gallery(runs[:2], data, device)
     left, right = gallery.names[:2]
     rows, captions = [], []

@@ -1,4 +1,4 @@
-"""Widgets for the keyboard: keys pressed in one stay in it, and the focus can be seen."""
+"""Keyboard use of the widgets: keys pressed in one stay in it, and the focus is visible."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -10,17 +10,16 @@ AnyBox = TypeVar("AnyBox", bound=ipywidgets.Box)
 
 
 class _OwnKeys(anywidget.AnyWidget):
-    """Shows nothing; keeps plain keys inside the box that it is a child of (`keys.js`)."""
+    """Shows nothing; keeps plain keys inside the box whose child it is (`keys.js`)."""
 
     _esm = Path(__file__).with_name("keys.js")
     _css = Path(__file__).with_name("keys.css")
 
 
 def with_own_keys(box: AnyBox) -> AnyBox:
-    """The box itself, in which letters, arrows and the space bar no longer reach JupyterLab.
+    """The box itself, whose letters, arrows and space bar no longer reach JupyterLab.
 
-    Shift+Enter and whatever is pressed with Ctrl, Alt or Cmd still do. What has the focus bears an
-    outline.
+    Shift+Enter and keys pressed with Ctrl, Alt or Cmd still do. The focus gets an outline.
     """
     box.children = (*box.children, _OwnKeys(layout={"display": "none"}))
     box.add_class("own-keys")

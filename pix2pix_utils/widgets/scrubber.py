@@ -1,11 +1,8 @@
-"""The epoch scrubber: how a run's validation samples and its curves went, epoch by epoch.
-
-`epoch_picture`, `epoch_charts` and `describe_epoch` make what is shown and know nothing of
-notebooks; `epoch_figure` is the same on paper, for a few epochs.
-"""
+"""The epoch scrubber: a run's validation samples and curves, epoch by epoch."""
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -15,25 +12,23 @@ from PIL import Image
 from pix2pix_utils import figures
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.runs import Run
+from pix2pix_utils.widgets.charts import line_chart
 from pix2pix_utils.widgets.keys import with_own_keys
-from pix2pix_utils.widgets.markup import file_tag, line_chart, sentences
+from pix2pix_utils.widgets.markup import file_tag, sentences
 from pix2pix_utils.widgets.monitor import SAMPLE_WIDTH, curve
 
 CURVES = {"l1": "L1 distance", "val_ssim": "validation SSIM"}
-MILLISECONDS_AN_EPOCH = 600  # of the play button
-PLAY_SECONDS = 20  # that a long run takes at most, at no less than the next limit
-SHORTEST_MILLISECONDS = 100
 
 
 def epoch_picture(run: Run, epoch: int) -> np.ndarray | None:
-    """The saved sample grid of an epoch, (H, W, 3) uint8; None if there is none to be read."""
+    """The saved sample grid of an epoch, (H, W, 3) uint8; None if it cannot be read."""
     try:
         return np.array(Image.open(_sample(run, epoch)).convert("RGB"))
     except OSError:
         return None
 
 
-def _sample(run: Run, epoch: int):
+def _sample(run: Run, epoch: int) -> Path:
     return run.samples / f"epoch-{epoch:04d}.png"
 
 
@@ -49,19 +44,13 @@ def epoch_charts(history: Sequence[dict], epoch: int) -> str:
 
 
 def describe_epoch(history: Sequence[dict], epoch: int) -> str:
-    """What an epoch reached, in one sentence, and how far it is from the best."""
+    """The values of an epoch and the best validation SSIM, in one sentence."""
     records = {int(record["epoch"]): record for record in history}
-    best = max(records.values(), key=lambda record: record["val_ssim"])
-    values = [
-        f"{title} {records[epoch][key]:.3f}"
-        for key, title in CURVES.items()
-        if key in records[epoch]
-    ]
-    place = (
-        "the best of this run"
-        if records[epoch] is best
-        else f"best {best['val_ssim']:.3f} after epoch {best['epoch']:.0f}"
-    )
+    record, best = records[epoch], max(records.values(), key=lambda one: one["val_ssim"])
+    values = [f"{title} {record[key]:.3f}" for key, title in CURVES.items() if key in record]
+    place = f"best {best['val_ssim']:.3f} after epoch {best['epoch']:.0f}"
+    if record is best:
+        place = "the best of this run"
     return f"Epoch {epoch} of {max(records)}: {', '.join(values)}; {place}."
 
 
@@ -72,27 +61,20 @@ def epoch_scrubber(run: Run) -> ipywidgets.VBox:
     """
     history = _finished_epochs(run)
     first, last = int(history[0]["epoch"]), int(history[-1]["epoch"])
-    interval = max(
-        SHORTEST_MILLISECONDS,
-        min(MILLISECONDS_AN_EPOCH, 1000 * PLAY_SECONDS // len(history)),
-    )
-    epoch = ipywidgets.IntSlider(
-        description="epoch", min=first, max=last, value=last, layout={"width": "380px"}
-    )
-    play = ipywidgets.Play(min=first, max=last, value=last, interval=interval)
-    play.tooltip = "play the epochs"
+    limits = {"min": first, "max": last, "value": last}
+    epoch = ipywidgets.IntSlider(description="epoch", layout={"width": "380px"}, **limits)
+    # milliseconds per epoch: a long run plays in 20 s, but no faster than 10 epochs a second
+    interval = max(100, min(600, 20_000 // len(history)))
+    play = ipywidgets.Play(interval=interval, tooltip="play the epochs", **limits)
     ipywidgets.jslink((play, "value"), (epoch, "value"))
-    caption, charts, picture = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+    caption, charts, picture = (ipywidgets.HTML() for _ in range(3))
 
     def show(_change=None) -> None:
         words = describe_epoch(history, epoch.value)
         caption.value = sentences(words)
         charts.value = epoch_charts(history, epoch.value)
-        picture.value = file_tag(
-            _sample(run, epoch.value),
-            f"{words} Validation scenes: label maps, generated photos, real photos.",
-            SAMPLE_WIDTH,
-        )
+        words += " Validation scenes: label maps, generated photos, real photos."
+        picture.value = file_tag(_sample(run, epoch.value), words, SAMPLE_WIDTH)
 
     epoch.observe(show, names="value")
     show()
@@ -103,9 +85,9 @@ def epoch_scrubber(run: Run) -> ipywidgets.VBox:
 
 
 def epoch_figure(run: Run, epochs: Sequence[int]) -> Figure:
-    """The sample grids of a few epochs side by side, below the curves with those epochs marked.
+    """The curves with a few epochs marked, above the sample grids of those epochs.
 
-    A grid that is missing is said to be. Raises UserError if no epoch of the run has ended.
+    A missing grid is labelled "not saved". Raises UserError if no epoch of the run has ended.
     """
     history = _finished_epochs(run)
     figure = Figure(figsize=(3.1 * max(len(epochs), 2), 4.9), layout="constrained")

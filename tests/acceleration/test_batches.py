@@ -1,4 +1,4 @@
-"""Batches reach the step in the asked order, and are what the split holds."""
+"""Batches reach the step in the requested order, with the split's own pairs."""
 
 import torch
 
@@ -7,7 +7,7 @@ from pix2pix_utils.acceleration.batches import Batches
 CPU = torch.device("cpu")
 
 
-def test_batches_are_the_pairs_in_the_asked_order(street_data):
+def test_batches_are_the_pairs_in_the_requested_order(street_data):
     order = [torch.tensor([3, 0]), torch.tensor([5])]
     got = list(Batches(street_data.train, CPU)(order))
     assert [len(label) for label, _ in got] == [2, 1]

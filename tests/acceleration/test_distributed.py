@@ -1,4 +1,4 @@
-"""Two processes on one run: the update of one process, exact scores, one writer."""
+"""Two processes on one run: the update of one process, its kinds of scores, one writer."""
 
 import os
 import signal
@@ -15,23 +15,23 @@ from pix2pix_utils.training.runs import Run
 SETTINGS = ["--profile", "smoke", "--set", "accumulation=2", "--set", "train_pairs=10"]
 
 
-def command(process_group: int, output, *more: str) -> list[str]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={process_group}"]
+def command(processes: int, output, *more: str) -> list[str]:
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return [
         sys.executable,
-        *(launcher if process_group > 1 else []),
+        *(launcher if processes > 1 else []),
         *("-m", "pix2pix_utils", "train", "baseline", "--device", "cpu"),
         *(*SETTINGS, *more, "--output", str(output)),
     ]
 
 
-def finished(process_group: int, output, *more: str) -> Run:
+def finished(processes: int, output, *more: str) -> Run:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command(process_group, output, *more), env=environment, capture_output=True, text=True
+        command(processes, output, *more), env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("best epoch") == 1  # one process speaks
+    assert done.stdout.count("best epoch") == 1  # one process prints
     (folder,) = (output / "runs").iterdir()
     return Run.open(folder)
 
@@ -50,7 +50,7 @@ def losses(run: Run) -> torch.Tensor:
 
 def test_two_processes_train_as_one_does(alone, tmp_path):
     together = finished(2, tmp_path)
-    assert together.folder.name == alone.folder.name  # the same run, by another number of hands
+    assert together.folder.name == alone.folder.name  # the name says no number of processes
     assert together.result()["processes"] == 2
     torch.testing.assert_close(losses(together), losses(alone), rtol=1e-3, atol=1e-4)
     ours, theirs = (load_checkpoint(run.last_checkpoint) for run in (together, alone))
@@ -65,10 +65,10 @@ def test_two_processes_train_as_one_does(alone, tmp_path):
     assert scores[0] == scores[1]
 
 
-def test_a_run_of_two_processes_goes_on_with_one(alone, tmp_path):
+def test_a_run_of_two_processes_is_resumed_by_one(alone, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     started = subprocess.Popen(
-        command(2, tmp_path, "--set", "epochs=60"),
+        command(2, tmp_path, "--set", "epochs=40"),
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -83,10 +83,10 @@ def test_a_run_of_two_processes_goes_on_with_one(alone, tmp_path):
     started.wait(timeout=60)
     assert history
     state = load_checkpoint(Run.open(history.parent).last_checkpoint)
-    assert 1 <= state["epoch"] < 60
+    assert 1 <= state["epoch"] < 40
     assert not (history.parent / "result.json").exists()
-    run = finished(1, tmp_path, "--set", "epochs=60")
-    assert len(run.read_history()) == 60
+    run = finished(1, tmp_path, "--set", "epochs=40")
+    assert len(run.read_history()) == 40
     before = [epoch["generator_loss"] for epoch in state["history"]]
     assert [e["generator_loss"] for e in run.read_history()][: len(before)] == before
 

@@ -1,4 +1,4 @@
-"""Shorter numbers in the convolutions, float32 everywhere else."""
+"""Reduced precision in the convolutions, float32 everywhere else."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from pix2pix_utils.training.step import Networks, training_step
 CPU = torch.device("cpu")
 
 
-def test_a_cpu_computes_in_fp32_unless_told_otherwise():
+def test_a_cpu_computes_in_fp32_by_default():
     assert choose_precision("auto", CPU) == "fp32"
     assert choose_precision("bf16", CPU) == "bf16"
 
@@ -24,7 +24,7 @@ def test_a_cpu_computes_in_fp32_unless_told_otherwise():
         ("fp16", r"fp16 needs a GPU, not cpu"),
     ],
 )
-def test_what_cannot_be_had_is_told(name, message):
+def test_an_unusable_precision_is_refused(name, message):
     with pytest.raises(UserError, match=message):
         choose_precision(name, CPU)
 

@@ -15,7 +15,8 @@ from fuzzing import damage, run
 from PIL import Image
 
 from pix2pix_utils.data.images import read_label_map
-from pix2pix_utils.data.items import FilePair, SideBySide
+from pix2pix_utils.data.layouts.pairing import FilePair
+from pix2pix_utils.data.layouts.side_by_side import SideBySide
 from pix2pix_utils.data.palette import CITYSCAPES
 
 SIZE = (48, 40)

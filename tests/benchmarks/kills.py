@@ -31,11 +31,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pix2pix_utils import files
+from pix2pix_utils import files, tensors
 from pix2pix_utils.__main__ import main as command
 from pix2pix_utils.data import cache
-from pix2pix_utils.training import pretraining, runs
-from pix2pix_utils.training import trainer as training
+from pix2pix_utils.training import pretraining, runs, session, trainer
 from pix2pix_utils.training.checkpoints import load_checkpoint
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -116,7 +115,7 @@ def observe(observed: Observed, aim: Aim | None, signum: int) -> None:
     atomic_write, save_tensors, write = files.atomic_write, runs.save_tensors, Path.write_text
 
     @contextmanager
-    def observed_replacing(path: Path) -> Iterator[Path]:
+    def observed_write(path: Path) -> Iterator[Path]:
         kind = kind_of(path)
         with within(observed, f"write {kind}"):
             writes.append((kind, observed.count(kind), path))
@@ -145,9 +144,9 @@ def observe(observed: Observed, aim: Aim | None, signum: int) -> None:
 
         setattr(owner, name, call)
 
-    for module in (files, runs, training, pretraining):
+    for module in (files, tensors, runs, trainer):
         for name, new in (
-            ("replacing", observed_replacing),
+            ("atomic_write", observed_write),
             ("save_tensors", half_way(save_tensors)),
         ):
             if hasattr(module, name):
@@ -155,10 +154,10 @@ def observe(observed: Observed, aim: Aim | None, signum: int) -> None:
     Path.write_text = half_way(write)
     phased(cache, "_build", "cache")
     phased(runs.Run, "create", "new run")
-    phased(pretraining, "_learn", "pretraining")
-    phased(training.Trainer, "_finish_steps", "steps")
-    phased(training.Trainer, "_finish_epoch", "validation")
-    phased(training, "_write_result", "result")
+    phased(pretraining, "_pretrain", "pretraining")
+    phased(trainer.Trainer, "_finish_steps", "steps")
+    phased(trainer.Trainer, "_finish_epoch", "validation")
+    phased(session, "_write_result", "result")
 
 
 def start(folder: Path, experiment: str, observed: Observed, aim: Aim | None, signum: int) -> int:
@@ -172,7 +171,7 @@ def start(folder: Path, experiment: str, observed: Observed, aim: Aim | None, si
         os.dup2(log, 2)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
         os.environ["PIX2PIX_CACHE"] = str(folder / "cache")
-        training.SECONDS_BETWEEN_CHECKPOINTS = 0
+        trainer.SECONDS_BETWEEN_CHECKPOINTS = 0
         observe(observed, aim, signum)
         arguments = ["train", experiment, "--profile", "smoke", "--device", "cpu"]
         code = command([*arguments, "--output", str(folder / "output")])

@@ -9,7 +9,7 @@ import torch
 from pix2pix_utils.data import load_data
 from pix2pix_utils.evaluation import generator_predictor
 from pix2pix_utils.models import build_generator
-from pix2pix_utils.studio import Painter, street_studio
+from pix2pix_utils.widgets.studio import Painter, street_studio
 
 torch.set_num_threads(1)
 torch.manual_seed(0)

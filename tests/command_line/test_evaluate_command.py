@@ -34,7 +34,7 @@ def test_measures_are_printed_beside_the_ceiling_or_with_why_not(run_folder, tmp
     for measure in ("PSNR", "L1", "sharpness", "pixel accuracy", "class accuracy", "class IoU"):
         assert f"  {measure} " in text
     assert text.count("real photos") == 3
-    assert "no lpips: LPIPS is made for photos of at least 64x64" in text
+    assert "no lpips: LPIPS needs photos of at least 64x64" in text
     assert (tmp_path / "segmentation").is_dir()  # beside runs/
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -71,7 +71,7 @@ def test_another_runs_checkpoint_is_not_scored(run_folder, tmp_path, capsys, set
 
 def test_kid_and_fid_are_printed_on_demand(run_folder, capsys, monkeypatch):
     found = {"kid": 0.25, "kid_deviation": 0.01, "fid": 180.26, "images": 6}
-    monkeypatch.setattr("pix2pix_utils.perceptual.inception_distances", lambda *_: found)
+    monkeypatch.setattr("pix2pix_utils.evaluation.perceptual.inception_distances", lambda *_: found)
     assert main(["evaluate", str(run_folder), "--split", "val", "--kid"]) == 0
     ssim, distances = capsys.readouterr().out.splitlines()
     assert "SSIM" in ssim

@@ -1,5 +1,6 @@
 """Every layout is recognised, split without leaks, and read with photo and label map aligned."""
 
+import functools
 import re
 import shutil
 from pathlib import Path
@@ -8,11 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_utils.data import discovery as sources
-from pix2pix_utils.data import images
 from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.images import read_label_map
+from pix2pix_utils.data.layouts import LAYOUTS, synthetic
+from pix2pix_utils.data.layouts.segnet import camvid_frame
 from pix2pix_utils.data.palette import CAMVID, CITYSCAPES, CITYSCAPES_LABEL_IDS
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
@@ -114,7 +114,7 @@ def camvid(tmp_path):
 def test_camvid_splits_keep_a_guard_gap(camvid, tmp_path):
     source = open_source("camvid", tmp_path)
     assert source.name == "camvid" and source.palette is CAMVID
-    frames = {s: [sources._camvid_frame(i.name) for i in source.splits[s]] for s in SPLITS}
+    frames = {s: [camvid_frame(i.name) for i in source.splits[s]] for s in SPLITS}
     assert frames["test"] == [("0016E5", 7959), ("0016E5", 8159)]
     assert frames["val"] == [("0016E5", n) for n in range(1410, 2401, 30)]
     for drive, number in frames["train"]:
@@ -122,17 +122,16 @@ def test_camvid_splits_keep_a_guard_gap(camvid, tmp_path):
             assert drive != other or abs(number - held_out) > 150
     assert ("0006R0", 1500) in frames["train"]  # another drive is no neighbour
     on_disk = len(list((camvid / "train").iterdir())) + 2
-    assert sum(counts(source)) + source.left_out == on_disk
-    assert source.left_out == 7  # 1260..1380 and 7950, 8190; 1200 and 1230 stay
+    assert sum(counts(source)) + 7 == on_disk  # 1260..1380 and 7950, 8190; 1200 and 1230 stay
     assert_aligned(source)
-    assert str(source.left_out) in source.split_rule
+    assert "7 training frames" in source.split_rule
     assert all_names(source) == all_names(open_source(str(camvid)))
 
 
 def test_official_test_folder_is_used(tmp_path):
     folder = segnet(tmp_path / "camvid", train=["0016E5_01500"], val=["0016E5_07959"], test=["a"])
     source = open_source(folder)
-    assert counts(source) == (1, 1, 1) and source.left_out == 0
+    assert counts(source) == (1, 1, 1)
     assert "official" in source.split_rule
 
 
@@ -175,15 +174,6 @@ def test_label_ids_and_colours_give_the_same_classes(tmp_path):
     ]
     for ids, colors in zip(*(source.splits["train"] for source in by_kind), strict=True):
         np.testing.assert_array_equal(ids.read(CITYSCAPES, 16)[0], colors.read(CITYSCAPES, 16)[0])
-
-
-def test_license_plates_belong_to_cars_and_wrong_ids_are_refused(tmp_path):
-    path = save(tmp_path / "a_labelIds.png", np.full((8, 8), 255))
-    assert (read_label_map(path, CITYSCAPES, 8)[0] == CAR).all()
-    for wrong in (34, 254):
-        save(path, np.full((8, 8), wrong))
-        with pytest.raises(UserError, match=str(wrong)):
-            read_label_map(path, CITYSCAPES, 8)
 
 
 @pytest.mark.parametrize("missing", ["gtFine", "leftImg8bit"])
@@ -309,14 +299,45 @@ def test_palette_file_wins(tmp_path):
     ]
     (folder / "palette.csv").write_text("\n".join(rows), encoding="utf-8-sig")
     assert open_source(folder).palette.classes[0] == "road 2"
-    for damage in ("name,red,green\na,1,2", "name,red,green,blue\na,1,2,x\nb,1,2,3"):
-        (folder / "palette.csv").write_text(damage)
-        with pytest.raises(UserError, match="must have the columns"):
-            open_source(folder)
-    for damage in ("a,1,2,3\nb,1,2,3", "a,1,2,3\nb,1,2,256", "a,1,2,3"):
-        (folder / "palette.csv").write_text(f"name,red,green,blue\n{damage}")
-        with pytest.raises(UserError, match=r"palette\.csv"):
-            open_source(folder)
+
+
+HEADER = b"name,red,green,blue\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "2 to 255 classes"),
+        (HEADER + b"a,1,2,3\n", "2 to 255 classes"),
+        (HEADER + b"".join(b"%d,%d,0,0\n" % (n, n) for n in range(256)), "2 to 255 classes"),
+        (HEADER + b"a,1,2,3\nb,1,2,256\n", "2 to 255 classes"),
+        (b"name,red,green\na,1,2\nb,1,3\n", "must have the columns"),
+        (b"name;red;green;blue\na;1;2;3\nb;1;2;4\n", "must have the columns"),
+        (HEADER + b"a,1,2,3\nb,1,2\n", "must have the columns"),
+        (HEADER + b"a,1,2,3\nb,1,2,-4\n", "must have the columns"),
+        (HEADER + b"a,1,2,3\nb,1,2,1_0\n", "must have the columns"),
+        (HEADER + b"a,1,2,3\nb,1,2,99999999999999999999\n", "must have the columns"),
+        (HEADER + b"a,1,2,3\n,1,2,4\n", "must have the columns"),
+        (HEADER + b'a,1,2,3\n"b\n\x1b[31m",1,2,4\n', "must have the columns"),
+        (HEADER + b'a,1,2,3\n"b,1,2,4\n', "must have the columns"),
+        (HEADER + b"a,1,2,3\nb\xff,1,2,4\n", "must have the columns"),
+        (HEADER + b"a,1,2,3\nb,1,2,3\n", "a name or a colour twice"),
+        (HEADER + b"a,1,2,3\na,1,2,4\n", "a name or a colour twice"),
+        (HEADER + b"a" * 1_000_000, "it is not a palette"),
+    ],
+)
+def test_an_invalid_palette_file_is_named(camvid_folder, content, reason):
+    (camvid_folder / "palette.csv").write_bytes(content)
+    with pytest.raises(UserError, match=reason) as error:
+        open_source(camvid_folder)
+    assert str(camvid_folder / "palette.csv") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_named_like_a_palette_file_is_not_ignored(camvid_folder):
+    (camvid_folder / "palette.csv").mkdir()
+    with pytest.raises(UserError, match=r"palette\.csv is not a readable file"):
+        open_source(camvid_folder)
 
 
 def test_palette_derived_from_colours(tmp_path):
@@ -358,84 +379,6 @@ def test_too_many_colours_ask_for_a_palette_file(tmp_path):
         open_source(tmp_path)
 
 
-# --- Single files ---------------------------------------------------------------------------------
-
-
-def test_label_maps_of_every_kind(tmp_path):
-    classes = class_map(2)
-    colored = CITYSCAPES.encode(classes)
-    files = [save(tmp_path / "rgb.png", colored), save(tmp_path / "index.png", classes)]
-    quantized = Image.fromarray(colored).quantize(64)  # numbers its colours as it likes
-    quantized.save(tmp_path / "quantized.png")
-    indexed = Image.fromarray(classes).convert("P")
-    indexed.putpalette(np.random.default_rng(0).integers(0, 256, 768).tolist())
-    indexed.save(tmp_path / "indexed.png")
-    Image.fromarray(classes.astype(np.uint16)).save(tmp_path / "index16.png")
-    files += [tmp_path / f"{name}.png" for name in ("quantized", "indexed", "index16")]
-    for path in files:
-        read, size = read_label_map(path, CITYSCAPES, 32)
-        np.testing.assert_array_equal(read, classes, err_msg=path.name)
-        assert size == (32, 32) and read.dtype == np.uint8
-
-
-def test_label_maps_that_do_not_fit_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"index\.png holds class indices 0 to 12.*camvid"):
-        read_label_map(save(tmp_path / "index.png", np.eye(8) * 12), CAMVID, 8)
-    with pytest.raises(UserError, match=r"100% of .*photo\.png has the colour \(255, 255, 255\)"):
-        read_label_map(save(tmp_path / "photo.png", np.full((8, 8, 3), 255)), CITYSCAPES, 8)
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3))
-    with pytest.raises(UserError, match=r"\d\d% of .*photo\.png is far"):
-        read_label_map(save(tmp_path / "photo.png", noise), CITYSCAPES, 64)
-    with pytest.raises(UserError, match="no file"):
-        read_label_map(tmp_path / "none.png", CITYSCAPES, 8)
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16"])
-def test_photos_of_every_mode_become_rgb(tmp_path, mode):
-    path = tmp_path / ("photo.tif" if mode == "CMYK" else "photo.png")
-    if mode == "I;16":
-        image = Image.fromarray(np.full((20, 20), 200 << 8, dtype=np.uint16))
-    else:
-        image = Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode)
-    image.save(path)
-    label = save(tmp_path / "label.png", np.zeros((20, 20)))
-    _, photo = sources.FilePair("a", path, label).read(CITYSCAPES, 8)
-    assert photo.shape == (8, 8, 3)
-    assert (photo == (200 if mode == "I;16" else 255)).all()
-
-
-def test_exif_orientation_is_applied(tmp_path):
-    pixels = np.zeros((20, 30, 3), dtype=np.uint8)
-    pixels[:, :10] = 255  # left in the file, on top once turned by 90 degrees clockwise
-    image, exif = Image.fromarray(pixels), Image.Exif()
-    exif[0x0112] = 6
-    image.save(tmp_path / "photo.png", exif=exif)
-    label = save(tmp_path / "label.png", np.zeros((30, 20)))
-    _, photo = sources.FilePair("a", tmp_path / "photo.png", label).read(CITYSCAPES)
-    assert photo.shape == (30, 20, 3) and photo[0].min() == 255 and photo[-1].max() == 0
-
-
-def test_other_shapes_of_photo_and_label_are_refused(tmp_path):
-    photo = save(tmp_path / "photo.png", np.zeros((20, 30, 3)))
-    label = save(tmp_path / "label.png", np.zeros((40, 40)))
-    with pytest.raises(UserError, match=r"photo\.png is 30x20 .*label\.png is 40x40"):
-        sources.FilePair("a", photo, label).read(CITYSCAPES, 8)
-    save(label, np.zeros((40, 60)))  # another size of the same shape is fine
-    sources.FilePair("a", photo, label).read(CITYSCAPES, 8)
-
-
-def test_damaged_and_oversized_images_are_named(tmp_path, monkeypatch):
-    path = save(tmp_path / "damaged.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3)))
-    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
-    with pytest.raises(UserError, match=r"damaged\.png has more than .* \(64x64\)"):
-        read_label_map(path, CITYSCAPES, 8)
-    monkeypatch.undo()
-    for content in (path.read_bytes()[:2000], b"no image", b""):
-        path.write_bytes(content)
-        with pytest.raises(UserError, match=r"cannot read the image .*damaged\.png"):
-            read_label_map(path, CITYSCAPES, 8)
-
-
 # --- Names and folders ----------------------------------------------------------------------------
 
 
@@ -455,8 +398,16 @@ def test_unknown_names_and_paths(tmp_path):
     with pytest.raises(UserError, match="is a file"):
         open_source(save(tmp_path / "a.png", np.zeros((2, 2))))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no known layout"):
+    with pytest.raises(UserError, match="no known layout") as error:
         open_source(tmp_path / "empty")
+    assert all(layout.FOLDERS in str(error.value) for layout in LAYOUTS)
+
+
+@pytest.mark.parametrize("dataset", ["", " ", "\0", "~nobody-here", "x" * 5000, "a/../../b\0"])
+def test_names_that_no_folder_has_are_refused(tmp_path, dataset):
+    with pytest.raises(UserError) as error:
+        open_source(dataset, tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_folder_of_several_data_sets_is_ambiguous(tmp_path):
@@ -479,20 +430,64 @@ def test_empty_split_and_double_names_are_refused(tmp_path):
         open_source(tmp_path / "few")
     folder = parallel(tmp_path / "labels twice")
     shutil.copy(folder / "labels" / "3.png", folder / "labels" / "3.bmp")
-    assert re.search(r"3\.bmp and .*3\.png are label maps of one name", problems_of(folder))
+    shutil.copy(folder / "photos" / "4.jpg", folder / "photos" / "4.jpeg")
+    problems = problems_of(folder)
+    assert re.search(r"3\.bmp and .*3\.png are label maps of the same name", problems)
+    assert re.search(r"4\.jpeg and .*4\.jpg are photos of the same name", problems)
     for name in ("1.png", "1.bmp", "2.png", "3.png"):
         side_by_side(tmp_path / "twice" / name, 1)
     assert "2 pairs of the name '1'" in problems_of(tmp_path / "twice")
 
 
+# --- Drawn streets --------------------------------------------------------------------------------
+
+
 def test_synthetic_scenes_are_described_not_drawn(monkeypatch):
-    monkeypatch.setattr(sources.streets, "draw_street", None)
-    source = open_source("synthetic", data_seed=3)
+    synthetic.drawing_version()  # draws a few scenes, once in each process
+    with monkeypatch.context() as patch:
+        patch.setattr(synthetic, "draw_street", None)
+        source = open_source("synthetic", data_seed=3)
+        other_seed = open_source("synthetic", data_seed=4)
     assert counts(source) == (2975, 500, 500)
     assert len(set(all_names(source))) == 3975
     assert source.splits["train"][17].name == "street-3-17"
-    assert all_names(open_source("synthetic", data_seed=4)) != all_names(source)
-    monkeypatch.undo()
+    assert not set(all_names(source)) & set(all_names(other_seed))
+    assert source.version == other_seed.version
     classes, photo = source.splits["test"][0].read(source.palette, 32)
     assert classes.shape == (32, 32) and photo.shape == (32, 32, 3)
     assert classes.max() < len(CITYSCAPES)
+
+
+@pytest.fixture
+def version_of(monkeypatch):
+    """The version of a drawing that changes every class map and photo of today's by a function."""
+    draw = functools.cache(synthetic.draw_street)
+
+    def version_of(change):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                synthetic, "draw_street", lambda index, size: change(*draw(index, 0, size))
+            )
+            return synthetic.drawing_version.__wrapped__()
+
+    return version_of
+
+
+def test_the_version_changes_with_the_drawing_but_not_with_the_last_digit(version_of):
+    version = synthetic.drawing_version()
+    assert re.fullmatch("[0-9a-f]{16}", version)
+    assert version_of(lambda classes, photo: (classes, photo)) == version
+
+    def moved(classes, photo):
+        return np.roll(classes, 1, axis=0), photo
+
+    def brighter(classes, photo):
+        return classes, np.minimum(photo.astype(int) + 2, 255).astype(np.uint8)
+
+    def of_another_processor(classes, photo):
+        photo = photo.copy()
+        photo[0, :5] ^= 1
+        return classes, photo
+
+    assert len({version, version_of(moved), version_of(brighter)}) == 3
+    assert version_of(of_another_processor) == version

@@ -2,19 +2,15 @@
 
 import os
 import struct
-import sys
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix_utils.data.checking import check_source
-from pix2pix_utils.data.dataset import load_data
-from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.folders import list_images, subfolders
 from pix2pix_utils.data.images import open_image, read_label_map
-from pix2pix_utils.data.items import FilePair, SideBySide
+from pix2pix_utils.data.layouts.pairing import FilePair
+from pix2pix_utils.data.layouts.side_by_side import SideBySide
 from pix2pix_utils.data.palette import CAMVID, CITYSCAPES
 from pix2pix_utils.errors import UserError
 
@@ -95,6 +91,17 @@ def test_photos_look_as_they_do_elsewhere(tmp_path, label, name, mode, options):
     assert np.abs(found - expected).max() <= tolerance
 
 
+@pytest.mark.parametrize("mode", ["1", "I;16"])
+def test_photos_of_one_and_of_16_bits_become_rgb(tmp_path, label, mode):
+    path = tmp_path / "photo.png"
+    if mode == "I;16":
+        image = Image.fromarray(np.full((20, 20), 200 << 8, dtype=np.uint16))
+    else:
+        image = Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode)
+    image.save(path)
+    assert (read_photo(path, label) == (200 if mode == "I;16" else 255)).all()
+
+
 def test_transparent_pixels_keep_their_colour(tmp_path, label):
     path = tmp_path / "cutout.png"
     Image.new("RGBA", (20, 20), (10, 200, 30, 0)).save(path)
@@ -121,13 +128,13 @@ def test_the_content_counts_not_the_suffix(tmp_path, label, suffix):
     assert (read_photo(wrong, label) == (50, 100, 150)).all()
 
 
-@pytest.mark.parametrize("kind", ["GIF", "EPS", "PPM", "ICO", "PDF", "TGA"])
+@pytest.mark.parametrize("kind", ["GIF", "EPS", "PDF"])
 def test_other_formats_under_a_known_suffix_are_refused_unopened(tmp_path, label, kind):
     """Pillow would start Ghostscript for EPS."""
     path = tmp_path / "photo.png"
     Image.new("RGB", (20, 20)).save(path, format=kind)
     message = one_sentence(lambda: read_photo(path, label))
-    assert str(path) in message and "no PNG, JPEG, WebP, BMP or TIFF" in message
+    assert str(path) in message and "not a PNG, JPEG, WebP, BMP or TIFF file" in message
 
 
 def test_floating_point_photos_are_refused_not_shown_black(tmp_path, label):
@@ -189,7 +196,7 @@ def test_every_exif_orientation_is_shown_upright(tmp_path, suffix, orientation):
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "bmp"])
-@pytest.mark.parametrize("keep", [0, 1, 40, 0.5, 0.9])
+@pytest.mark.parametrize("keep", [0, 40, 0.5])
 def test_a_part_of_a_file_is_refused_by_its_path(tmp_path, label, suffix, keep):
     path = tmp_path / f"photo.{suffix}"
     noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
@@ -200,7 +207,7 @@ def test_a_part_of_a_file_is_refused_by_its_path(tmp_path, label, suffix, keep):
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("size", [9_000, 12_000, 60_000, 2_000_000_000])
+@pytest.mark.parametrize("size", [9_000, 60_000, 2_000_000_000])
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, label, size):
     path = png_bomb(tmp_path / "bomb.png", size)
     message = one_sentence(lambda: read_photo(path, label))
@@ -231,6 +238,55 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, label, monkeypatch):
 
 
 # --- Label maps -----------------------------------------------------------------------------------
+
+
+def test_label_maps_of_every_kind(tmp_path):
+    classes = (np.arange(16) * 2 % len(CITYSCAPES)).reshape(4, 4).repeat(8, 0).repeat(8, 1)
+    classes = classes.astype(np.uint8)
+    colored = CITYSCAPES.encode(classes)
+    files = [save(tmp_path / "rgb.png", colored), save(tmp_path / "index.png", classes)]
+    quantized = Image.fromarray(colored).quantize(64)  # numbers its colours as it likes
+    quantized.save(tmp_path / "quantized.png")
+    indexed = Image.fromarray(classes).convert("P")
+    indexed.putpalette(np.random.default_rng(0).integers(0, 256, 768).tolist())
+    indexed.save(tmp_path / "indexed.png")
+    Image.fromarray(classes.astype(np.uint16)).save(tmp_path / "index16.png")
+    files += [tmp_path / f"{name}.png" for name in ("quantized", "indexed", "index16")]
+    for path in files:
+        read, size = read_label_map(path, CITYSCAPES, 32)
+        np.testing.assert_array_equal(read, classes, err_msg=path.name)
+        assert size == (32, 32) and read.dtype == np.uint8
+
+
+def test_label_maps_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"index\.png holds class indices 0 to 12.*camvid"):
+        read_label_map(save(tmp_path / "index.png", np.uint8(np.eye(8) * 12)), CAMVID, 8)
+    with pytest.raises(UserError, match=r"100% of .*white\.png has the colour \(255, 255, 255\)"):
+        save(tmp_path / "white.png", np.full((8, 8, 3), 255, np.uint8))
+        read_label_map(tmp_path / "white.png", CITYSCAPES, 8)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    with pytest.raises(UserError, match=r"\d\d% of .*photo\.png is far"):
+        read_label_map(save(tmp_path / "photo.png", noise), CITYSCAPES, 64)
+    with pytest.raises(UserError, match="no file"):
+        read_label_map(tmp_path / "none.png", CITYSCAPES, 8)
+
+
+def test_other_shapes_of_photo_and_label_are_refused(tmp_path):
+    photo = save(tmp_path / "photo.png", np.zeros((20, 30, 3), np.uint8))
+    label = save(tmp_path / "label.png", np.zeros((40, 40), np.uint8))
+    with pytest.raises(UserError, match=r"photo\.png is 30x20 .*label\.png is 40x40"):
+        FilePair("a", photo, label).read(CITYSCAPES, 8)
+    save(label, np.zeros((40, 60), np.uint8))  # another size of the same shape is fine
+    FilePair("a", photo, label).read(CITYSCAPES, 8)
+
+
+def test_license_plates_belong_to_cars_and_wrong_ids_are_refused(tmp_path):
+    path = save(tmp_path / "a_labelIds.png", np.full((8, 8), 255, np.uint8))
+    assert (read_label_map(path, CITYSCAPES, 8)[0] == CITYSCAPES.index("car")).all()
+    for wrong in (34, 254):
+        save(path, np.full((8, 8), wrong, np.uint8))
+        with pytest.raises(UserError, match=str(wrong)):
+            read_label_map(path, CITYSCAPES, 8)
 
 
 def test_one_unknown_colour_is_named_not_given_to_another_class(tmp_path):
@@ -265,164 +321,3 @@ def test_big_endian_16_bit_label_maps_are_read(tmp_path):
     path = tmp_path / "label.tif"
     Image.frombytes("I;16B", (8, 8), np.full((8, 8), ROAD, ">u2").tobytes()).save(path)
     assert (read_label_map(path, CITYSCAPES, 4)[0] == ROAD).all()
-
-
-# --- Folders --------------------------------------------------------------------------------------
-
-
-def test_names_of_every_kind_make_pairs(tmp_path):
-    names = ["with space", "UPPER", "ünïcödé 路", "a.b.c", "semi;colon", "quote'", "é"]
-    for name in names:
-        save(tmp_path / "d" / "photos" / f"{name}.JPG", np.zeros((8, 8, 3), dtype=np.uint8))
-        # as a Mac writes it: the accent as a letter of its own
-        other = name.replace("é", "e\u0301")
-        save(tmp_path / "d" / "labels" / f"{other}.PNG", np.full((8, 8), ROAD, dtype=np.uint8))
-    source = open_source(tmp_path / "d")
-    assert source.problems == ()
-    assert sorted(i.name for items in source.splits.values() for i in items) == sorted(names)
-    assert load_data(str(tmp_path / "d"), image_size=16, progress=False).splits["train"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
-def test_a_name_that_is_no_text_is_read_and_written_as_ascii(tmp_path):
-    for index in range(10):
-        name = os.fsdecode(b"\xff%d" % index)
-        save(tmp_path / "d" / "photos" / f"{name}.png", np.zeros((8, 8, 3), dtype=np.uint8))
-        save(tmp_path / "d" / "labels" / f"{name}.png", np.full((8, 8), ROAD, dtype=np.uint8))
-    data = load_data(str(tmp_path / "d"), image_size=16, progress=False)
-    names = [name for split in data.splits.values() for name in split]
-    assert sorted(names) == [f"\\udcff{index}" for index in range(10)]
-
-
-def test_litter_is_passed_over(camvid_folder):
-    before = open_source(camvid_folder).splits
-    for folder in ("", "train", "trainannot", "val"):
-        for name in (".DS_Store", "Thumbs.db", "._train0.png", ".hidden.png", "desktop.ini"):
-            (camvid_folder / folder / name).write_bytes(b"\0")
-        for name in ("@eaDir", "__MACOSX", ".thumbnails"):
-            save(camvid_folder / folder / name / "train0.png", np.zeros((2, 2), dtype=np.uint8))
-        (camvid_folder / folder / "folder.png").mkdir()
-    assert open_source(camvid_folder).splits == before
-
-
-@pytest.fixture
-def links(tmp_path):
-    """Skips where links cannot be made."""
-    try:
-        (tmp_path / "probe").symlink_to(tmp_path)
-        (tmp_path / "probe").unlink()
-    except OSError:
-        pytest.skip("this system makes no symbolic links")
-
-
-def test_links_to_files_and_folders_are_followed(camvid_folder, tmp_path, links):
-    elsewhere = tmp_path / "elsewhere"
-    (camvid_folder / "train").rename(elsewhere)
-    (camvid_folder / "train").symlink_to(elsewhere)
-    photo = camvid_folder / "val" / "val0.png"
-    photo.rename(tmp_path / "photo.png")
-    photo.symlink_to(tmp_path / "photo.png")
-    check = check_source(open_source(camvid_folder), progress=False)
-    assert check.problems == [] and sum(check.counts.values()) == 10
-
-
-def test_links_that_lead_nowhere_or_in_circles_are_named_together(camvid_folder, links):
-    nowhere, circle = camvid_folder / "train" / "train0.png", camvid_folder / "val" / "val1.png"
-    for path, target in ((nowhere, "gone.png"), (circle, circle.name)):
-        path.unlink()
-        path.symlink_to(target)
-    problems = check_source(open_source(camvid_folder), progress=False).problems
-    assert len(problems) == 2
-    assert str(nowhere) in problems[0] and str(circle) in problems[1]
-    with pytest.raises(UserError, match="train0.png"):
-        load_data(str(camvid_folder), image_size=16, progress=False)
-
-
-def test_a_folder_that_links_to_itself_is_no_second_data_set(camvid_folder, links):
-    outer = camvid_folder.parent / "outer"
-    outer.mkdir()
-    camvid_folder.rename(outer / "pairs")
-    (outer / "loop").symlink_to(outer)
-    (outer / "pairs" / "loop").symlink_to(outer)
-    assert open_source(outer).location == str(outer / "pairs")
-
-
-def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
-    def refuse(self):
-        raise PermissionError(13, "Permission denied", str(self))
-
-    for name in ("iterdir", "is_dir"):
-        (tmp_path / "inner").mkdir(exist_ok=True)
-        with monkeypatch.context() as patch:
-            patch.setattr(type(tmp_path), name, refuse)
-            with pytest.raises(UserError, match=rf"cannot read .*{tmp_path.name}: Permission"):
-                subfolders(tmp_path)
-    save(tmp_path / "1.png", np.zeros((2, 2), dtype=np.uint8))
-    with monkeypatch.context() as patch:
-        patch.setattr(type(tmp_path), "is_dir", refuse)
-        assert list_images(tmp_path) == [tmp_path / "1.png"]  # reading it tells why not
-
-
-def test_a_file_that_vanishes_is_named(camvid_folder):
-    source = open_source(camvid_folder)
-    gone = source.splits["train"][2].photo
-    gone.unlink()
-    assert check_source(source, progress=False).problems == [f"there is no file {gone}"]
-
-
-def test_every_bad_file_is_named_at_once(camvid_folder):
-    """Damaged, unpaired, off the palette, of another shape: one look finds all."""
-    train, labels = camvid_folder / "train", camvid_folder / "trainannot"
-    bad = {
-        train / "train0.png": "damaged",
-        labels / "train1.png": "class index out of range",
-        labels / "train2.png": "of another shape than its photo",
-        train / "train3.png": "without a label map",
-        camvid_folder / "valannot" / "val0.png": "without a photo",
-    }
-    (train / "train0.png").write_bytes(b"")
-    save(labels / "train1.png", np.full((36, 48), 200, dtype=np.uint8))
-    save(labels / "train2.png", np.zeros((48, 36), dtype=np.uint8))
-    (labels / "train3.png").unlink()
-    (camvid_folder / "val" / "val0.png").unlink()
-    (labels / "train4.png").write_bytes(b"")  # both files of a pair
-    (train / "train4.png").write_bytes(b"")
-    bad |= {folder / "train4.png": "damaged" for folder in (train, labels)}
-    problems = check_source(open_source(camvid_folder), progress=False).problems
-    assert len(problems) == len(bad) - 1
-    for path, kind in bad.items():
-        assert sum(str(path) in problem for problem in problems) == 1, kind
-    with pytest.raises(UserError, match="train3.png") as error:
-        load_data(str(camvid_folder), image_size=16, progress=False)
-    assert "val0.png" in str(error.value)
-
-
-@pytest.mark.parametrize("layout", ["side by side", "parallel"])
-def test_damaged_files_do_not_hide_the_others(tmp_path, layout):
-    """Some of them are among those that the palette is found by; half of all are damaged."""
-    for index in range(20):
-        label = CITYSCAPES.encode(np.full((8, 8), ROAD))
-        photo = np.random.default_rng(index).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        if layout == "parallel":
-            save(tmp_path / "d" / "labels" / f"{index}.png", label)
-            path = save(tmp_path / "d" / "photos" / f"{index}.png", photo)
-        else:
-            path = save(tmp_path / "d" / f"{index}.png", np.concatenate([photo, label], axis=1))
-        if index < 10 or index % 4 == 0:
-            path.write_bytes(path.read_bytes()[:-40])
-    source = open_source(tmp_path / "d")
-    assert source.palette is CITYSCAPES
-    assert len(check_source(source, progress=False).problems) == 12
-
-
-def test_a_folder_of_damaged_files_only_is_refused_by_the_first(tmp_path):
-    for index in range(4):
-        (tmp_path / "d").mkdir(exist_ok=True)
-        (tmp_path / "d" / f"{index}.png").write_bytes(b"x")
-    assert "0.png" in one_sentence(lambda: open_source(tmp_path / "d"))
-
-
-def test_an_empty_split_is_named(camvid_folder):
-    for path in (*(camvid_folder / "val").iterdir(), *(camvid_folder / "valannot").iterdir()):
-        path.unlink()
-    assert "val split" in one_sentence(lambda: open_source(camvid_folder))

@@ -2,7 +2,6 @@
 
 import random
 import string
-from dataclasses import fields
 from itertools import chain
 
 import numpy as np
@@ -13,16 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from pix2pix_utils.data import discovery as sources
 from pix2pix_utils.data.augmentation import AUGMENTATIONS, build_augmentation
 from pix2pix_utils.data.discovery import open_source
+from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.images import read_label_map
-from pix2pix_utils.data.pairs import to_signed, to_uint8, to_unit
+from pix2pix_utils.data.layouts.splits import draw_share
+from pix2pix_utils.data.layouts.synthetic import Scene
+from pix2pix_utils.data.pairs import to_signed, to_uint8
 from pix2pix_utils.data.palette import CAMVID, CITYSCAPES, Palette
 from pix2pix_utils.data.source import SPLITS
-from pix2pix_utils.evaluation.metrics import ssim
-from pix2pix_utils.training.config import Config
-from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES, configure
 
 settings.register_profile("course", max_examples=25, derandomize=True, deadline=None, database=None)
 settings.load_profile("course")
@@ -129,48 +127,6 @@ def test_light_changes_without_moving_anything(seed, name):
         assert not (mirrored and name == "jitter")
 
 
-# --- SSIM -----------------------------------------------------------------------------------------
-
-
-def unit_images(seed: int, count: int, contrast: float) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(count, 3, 13, 15, generator=generator)
-    return (0.5 + contrast * (noise - 0.5)).clamp(0, 1)
-
-
-contrasts = st.sampled_from([0.0, 1e-3, 0.1, 1.0])
-
-
-@given(st.integers(0, 10_000), contrasts, contrasts)
-def test_ssim_is_symmetric_and_in_its_range(seed, one, other):
-    a, b = unit_images(seed, 2, one), unit_images(seed + 1, 2, other)
-    there, back = ssim(a, b), ssim(b, a)
-    assert ((there >= -1) & (there <= 1)).all()
-    torch.testing.assert_close(there, back, rtol=0, atol=1e-6)
-
-
-@given(images((1, 12, 12, 3)))
-def test_ssim_of_an_image_with_itself_is_1(image):
-    unit = to_unit(to_signed(image))
-    torch.testing.assert_close(ssim(unit, unit), torch.ones(1), rtol=0, atol=1e-6)
-
-
-@given(images((1, 12, 12, 3)), st.integers(0, 431), st.integers(64, 192))
-def test_ssim_is_1_for_equal_images_only(image, place, change):
-    """One value of one pixel, anywhere, by a visible amount, is told."""
-    other = image.copy()
-    other.reshape(-1)[place] = (int(other.reshape(-1)[place]) + change) % 256
-    assume(place // 36 not in (0, 11) and (place // 3) % 12 not in (0, 11))  # weighs 1e-6
-    assert ssim(to_unit(to_signed(image)), to_unit(to_signed(other))) < 1
-
-
-@given(images((1, 12, 12, 3)))
-def test_ssim_of_a_negative_is_below_that_of_the_image(image):
-    assume(np.ptp(image) > 50)
-    unit = to_unit(to_signed(image))
-    assert ssim(unit, 1 - unit) < ssim(unit, unit)
-
-
 # --- Splits ---------------------------------------------------------------------------------------
 
 
@@ -218,45 +174,16 @@ def test_a_split_is_disjoint_complete_and_the_same_in_any_order(tmp_path_factory
 @given(st.lists(st.integers(0, 10**6), min_size=10, max_size=60, unique=True))
 def test_a_new_file_moves_few_of_the_others(numbers):
     """The draw ranks every name by itself: one more name shifts each border by one at most."""
-    items = [sources.Scene(f"scene {n}", n, 0) for n in numbers]
-    drawn, rest = sources.draw_share(items, 0.1)
-    more, _ = sources.draw_share([*items, sources.Scene("one more", 0, 0)], 0.1)
+    items = [Scene(f"scene {n}", n, 0) for n in numbers]
+    drawn, rest = draw_share(items, 0.1)
+    more, _ = draw_share([*items, Scene("one more", 0, 0)], 0.1)
     assert sorted(i.name for i in (*drawn, *rest)) == sorted(i.name for i in items)
     assert len({i.name for i in drawn} - {i.name for i in more}) <= 1
 
 
 @given(st.lists(st.integers(), max_size=50), st.integers(1, 60))
 def test_evenly_spaced_items_keep_their_order_and_their_number(items, count):
-    taken = sources.evenly_spaced(items, count)
+    taken = evenly_spaced(items, count)
     assert len(taken) == min(count, len(items))
     positions = iter(items)
     assert all(item in positions for item in taken)
-
-
-# --- Configurations -------------------------------------------------------------------------------
-
-
-values = {
-    "epochs": st.integers(1, 10**6),
-    "batch_size": st.integers(1, 4096),
-    "alpha": st.floats(0, 1e9),
-    "learning_rate": st.floats(1e-12, 10),
-    "beta1": st.floats(0, 1, exclude_max=True),
-    "train_pairs": st.none() | st.integers(1, 10**6),
-    "freeze_backbone": st.booleans(),
-    "distance": st.sampled_from(["l1", "mse"]),
-    "data_seed": st.integers(0, 2**31 - 1),
-}
-changes = st.fixed_dictionaries({}, optional=values)
-
-
-@given(st.sampled_from(sorted(EXPERIMENTS)), st.sampled_from(sorted(PROFILES)), changes)
-def test_a_configuration_survives_its_plain_values_and_its_settings(experiment, profile, changed):
-    config = configure(experiment, profile)
-    told = config.with_settings([f"{key}={value}" for key, value in changed.items()])
-    assert Config.from_dict(told.to_dict()) == told
-    for field in fields(Config):
-        expected = changed.get(field.name, getattr(config, field.name))
-        assert getattr(told, field.name) == expected
-        assert type(getattr(told, field.name)) is type(expected)
-    assert config.with_settings([]) == config

@@ -10,7 +10,7 @@ from pix2pix_utils.data.palette import CAMVID
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import segmentation
 from pix2pix_utils.evaluation.segmentation import SegmentationNetwork, segmenter
-from pix2pix_utils.evaluation.segmentation_scores import (
+from pix2pix_utils.evaluation.confusion import (
     confusion_counts,
     segmentation_scores,
     segmentation_summary,

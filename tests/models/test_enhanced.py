@@ -31,13 +31,6 @@ def layers_in_order(network, size):
     return order
 
 
-@pytest.mark.parametrize("size", [32, 64, 128, 256, 512])
-@pytest.mark.parametrize("options", [{}, {"extra_conv": False, "norm_everywhere": False}])
-def test_keeps_the_size_and_stays_in_range_at_batch_1(size, options):
-    photo = EnhancedUNet(size, 2, **options).train()(torch.rand(1, 3, size, size) * 2 - 1)
-    assert photo.shape == (1, 3, size, size) and photo.abs().max() <= 1
-
-
 @pytest.mark.parametrize("size", [32, 64, 256])
 def test_every_convolution_but_the_output_is_followed_by_batch_norm(size):
     order = layers_in_order(EnhancedUNet(size, 2), size)
@@ -97,7 +90,7 @@ def test_extra_convolutions_are_one_a_block(size):
     ("choice", "with_dropout"),
     [("first", [0, 1, 2]), ("last", [3, 4, 5]), ("none", [])],
 )
-def test_dropout_stands_in_three_decoder_blocks(choice, with_dropout):
+def test_three_decoder_blocks_have_dropout(choice, with_dropout):
     network = EnhancedUNet(256, 2, dropout_blocks=choice)
     assert [i for i, b in enumerate(network.decoder) if count(b, nn.Dropout)] == with_dropout
     assert count(network, nn.Dropout) == len(with_dropout)
@@ -137,7 +130,7 @@ def test_gradients_reach_every_parameter():
     assert all(m.weight.grad.any() for m in network.modules() if isinstance(m, nn.Conv2d))
 
 
-def test_says_what_it_can_be():
+def test_unsupported_sizes_and_choices_are_answered_with_the_supported_ones():
     with pytest.raises(UserError, match=r"image_size is 100.*32, 64, 128, 256, 512"):
         EnhancedUNet(100)
     with pytest.raises(UserError, match="dropout_blocks is 'all'.*first, last, none"):

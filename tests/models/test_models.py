@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import DISCRIMINATORS, GENERATORS, build_discriminator, build_generator
+from pix2pix_utils.models.deeplab import ImageNetNormalization
 
 
 class ReferenceUNet256(nn.Module):
@@ -92,7 +93,8 @@ def test_networks_have_the_size_of_the_paper():
 @pytest.mark.parametrize("name", GENERATORS)
 def test_generators_keep_the_size_and_stay_in_range_at_batch_1(name, size):
     generator = build_generator(name, size, 2).train()
-    photo = generator(torch.rand(1, 3, size, size) * 2 - 1)
+    with torch.no_grad():
+        photo = generator(torch.rand(1, 3, size, size) * 2 - 1)
     assert photo.shape == (1, 3, size, size)
     assert photo.abs().max() <= 1
 
@@ -127,6 +129,15 @@ def test_discriminators_work_at_batch_1(name, size):
     assert scores.shape[0] == 1 and scores.isfinite().all()
 
 
+@pytest.mark.parametrize("name", [*GENERATORS, *DISCRIMINATORS])
+def test_every_network_is_built_of_torchs_own_layers(name):
+    with torch.device("meta"):
+        network = build_generator(name) if name in GENERATORS else build_discriminator(name)
+    layers = [module for module in network.modules() if not list(module.children())]
+    others = {type(layer) for layer in layers if not type(layer).__module__.startswith("torch")}
+    assert others <= {ImageNetNormalization}
+
+
 def test_initial_weights_are_normal_with_standard_deviation_0_02():
     torch.manual_seed(0)
     for network in (build_generator("unet", 64, 16), build_discriminator("patchgan", 16)):
@@ -139,7 +150,7 @@ def test_initial_weights_are_normal_with_standard_deviation_0_02():
 
 
 @pytest.mark.parametrize("size", [0, 16, 100, 257, 1024])
-def test_unet_says_which_sizes_it_can_have(size):
+def test_unsupported_sizes_are_answered_with_the_supported_ones(size):
     with pytest.raises(UserError, match=rf"image_size is {size}.*32, 64, 128, 256, 512"):
         build_generator("unet", size)
 

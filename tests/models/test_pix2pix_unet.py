@@ -102,11 +102,8 @@ def test_computes_what_the_released_network_computes():
 
 
 @pytest.mark.parametrize("size", [32, 64, 128, 256, 512])
-def test_keeps_the_size_and_stays_in_range_at_batch_1(size):
-    network = Pix2PixUNet(size, 2).train()
-    photo = network(torch.rand(1, 3, size, size) * 2 - 1)
-    assert photo.shape == (1, 3, size, size) and photo.abs().max() <= 1
-    # as there: all middle levels, three at 256
+def test_the_middle_levels_have_dropout_as_in_the_repository(size):
+    network = Pix2PixUNet(size, 2)
     dropouts = [name for name, m in network.named_modules() if isinstance(m, nn.Dropout)]
     assert len(dropouts) == size.bit_length() - 6
     if size == 256:
@@ -128,6 +125,6 @@ def test_gradients_reach_every_parameter():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
-def test_says_which_sizes_it_can_have():
+def test_unsupported_sizes_are_answered_with_the_supported_ones():
     with pytest.raises(UserError, match=r"image_size is 48.*32, 64, 128, 256, 512"):
         Pix2PixUNet(48)

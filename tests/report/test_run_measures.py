@@ -13,7 +13,7 @@ from pix2pix_utils.evaluation.measures import measure
 from pix2pix_utils.evaluation.metrics import ssim_map
 from pix2pix_utils.evaluation.reference import ORACLE, class_color
 from pix2pix_utils.evaluation.segmentation import segmenter
-from pix2pix_utils.evaluation.segmentation_scores import segmentation_scores
+from pix2pix_utils.evaluation.confusion import segmentation_scores
 from pix2pix_utils.evaluation.statistics import paired_difference
 from pix2pix_utils.report import run_measures as measures
 from pix2pix_utils.report.run_measures import measure_run

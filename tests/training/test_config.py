@@ -34,7 +34,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
     "setting, message",
     [
         ("epoch=3", "no hyper-parameter 'epoch'; did you mean 'epochs'"),
-        ("colour=3", "no hyper-parameter 'colour'; known keys: .*alpha"),
+        ("colour=3", "no hyper-parameter 'colour'; choose one of: .*alpha"),
         ("experiment=x", "no hyper-parameter 'experiment'"),
         ("epochs", "takes key=value, not 'epochs'"),
         ("epochs=many", "epochs=many: the value must be a whole number"),

@@ -1,4 +1,4 @@
-"""Disks that are full or may not be written: one sentence, and nothing that was whole is lost."""
+"""Full or read-only disks: one sentence, and nothing that was complete is lost."""
 
 import subprocess
 from contextlib import suppress
@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from pix2pix_utils.__main__ import main
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.training import session
 from pix2pix_utils.training import trainer as training
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.runs import Run
 
 TRAIN = ["train", "baseline", "--profile", "smoke", "--set", "width=2", "--device", "cpu"]
-TEMPORARY = ".????????????????*"  # as files.replacing names them
+TEMPORARY = ".????????????????*"  # as files.atomic_write names them
 
 roomy = pytest.mark.parametrize("small_disk", ["4m"], indirect=True)
 
@@ -69,7 +71,7 @@ def test_a_disk_that_fills_up_under_a_checkpoint_keeps_the_last_one(
         run = the_run(small_disk)
         assert str(run.folder) in message and file in message
         assert "No space left on device" in message
-        assert "free some space and give the same command again" in message
+        assert "free some space and run the same command again" in message
         assert "--output" in message
         for path in (run.last_checkpoint, run.previous_checkpoint):
             state = load_checkpoint(path)
@@ -119,7 +121,7 @@ def test_no_command_loses_anything_on_a_full_disk(small_disk, tmp_path, capsys, 
     assert main(command) == 0
     run = the_run(small_disk)
     label = tmp_path / "label.png"
-    training.Image.fromarray(street_data.test.classes[0]).save(label)
+    Image.fromarray(street_data.test.classes[0]).save(label)
     fill(small_disk)
     before = {path: path.stat().st_mtime_ns for path in small_disk.rglob("*") if path.is_file()}
     for arguments, file in (
@@ -140,14 +142,14 @@ def read_only(disk: Path) -> None:
 
 
 @roomy
-def test_an_output_that_may_not_be_written_is_told(small_disk, capsys, monkeypatch):
+def test_an_output_that_may_not_be_written_is_named(small_disk, capsys, monkeypatch):
     command = [*TRAIN, "--output", str(small_disk)]
 
     def stop(*arguments):
         raise UserError("stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_write_result", stop)
+        patch.setattr(session, "_write_result", stop)
         assert main(command) == 2
     run = the_run(small_disk)
     read_only(small_disk)

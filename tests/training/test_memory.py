@@ -1,4 +1,4 @@
-"""Too little memory is told with the settings to lower, and costs no checkpoint."""
+"""Too little memory is raised with the settings to lower, and costs no checkpoint."""
 
 from dataclasses import replace
 
@@ -26,8 +26,8 @@ ERRORS = {
 every_kind = pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 
 
-def failing_behind(monkeypatch, steps: int, error: Exception) -> None:
-    """Let the training step fail after so many that succeed."""
+def fail_after(monkeypatch, steps: int, error: Exception) -> None:
+    """Let the training step fail after this many that succeed."""
     step, done = training.accumulated_step, []
 
     def step_or_fail(*arguments):
@@ -43,7 +43,7 @@ def failing_behind(monkeypatch, steps: int, error: Exception) -> None:
 def test_training_says_what_to_lower_and_keeps_the_last_checkpoint(
     tmp_path, capsys, monkeypatch, error
 ):
-    failing_behind(monkeypatch, 5, error)  # in the second epoch
+    fail_after(monkeypatch, 5, error)  # in the second epoch
     settings = [f"--set={pair}" for pair in ("width=2", "batch_size=3", "accumulation=1")]
     command = ["train", "baseline", "--profile", "smoke", "--device", "cpu", *settings]
     assert main([*command, "--output", str(tmp_path)]) == 2
@@ -60,15 +60,18 @@ def test_what_cannot_be_lowered_is_not_suggested(smoke_config):
     cuda = torch.device("cuda")
     config = replace(smoke_config, batch_size=1, precision="fp32")
     with (
-        pytest.raises(UserError) as told,
+        pytest.raises(UserError) as raised,
         explain_out_of_memory(out_of_memory_advice(config, cuda)),
     ):
         raise ERRORS["gpu"]
-    assert "--set batch_size" not in str(told.value)
-    assert "--set precision=bf16" in str(told.value) and "image_size" in str(told.value)
-    with pytest.raises(UserError) as told, explain_out_of_memory(out_of_memory_advice(config, CPU)):
+    assert "--set batch_size" not in str(raised.value)
+    assert "--set precision=bf16" in str(raised.value) and "image_size" in str(raised.value)
+    with (
+        pytest.raises(UserError) as raised,
+        explain_out_of_memory(out_of_memory_advice(config, CPU)),
+    ):
         raise ERRORS["cpu"]
-    assert "--set precision" not in str(told.value)
+    assert "--set precision" not in str(raised.value)
 
 
 def test_other_errors_are_not_taken_for_it():
@@ -90,7 +93,7 @@ def test_the_other_experiments_of_a_study_go_on(smoke_config, street_data, tmp_p
     configs = [replace(small, experiment="baseline-l1-50", alpha=50.0), small]
     outcome = study.run_study(configs, street_data, tmp_path, CPU)
     assert [run.config.experiment for run in outcome.runs] == ["baseline"]
-    assert "is too small to train with batch_size=1" in outcome.failures["baseline-l1-50"]
+    assert "to train with batch_size=1" in outcome.failures["baseline-l1-50"]
 
 
 @every_kind

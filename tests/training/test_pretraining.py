@@ -18,6 +18,7 @@ from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.training import pretraining, weights
 from pix2pix_utils.training import trainer as training
+from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.interrupts import Interrupted
 from pix2pix_utils.training.pretraining import (
@@ -82,7 +83,7 @@ def test_weights_are_made_once_and_every_run_starts_from_them(
 
     networks = Networks.build(config, CPU)
     judge = {key: v.clone() for key, v in networks.discriminator.state_dict().items()}
-    told = weight_initializer(config, tmp_path, CPU, progress=False)(networks)
+    origin = weight_initializer(config, tmp_path, CPU, progress=False)(networks)
     file = load_state(path)
     started = networks.generator.state_dict()
     assert len(file) >= 30 and all(torch.equal(started[key], file[key]) for key in file)
@@ -90,14 +91,14 @@ def test_weights_are_made_once_and_every_run_starts_from_them(
     assert untouched == ({"output.weight", "output.bias"} if "deeplab" in path.name else set())
     after = networks.discriminator.state_dict()
     assert all(torch.equal(judge[key], after[key]) for key in judge)
-    assert told["discriminator"] == "random weights"
-    assert told["generator"] == {"learnt on": "drawn streets", **provenance(path)}
+    assert origin["discriminator"] == "random weights"
+    assert origin["generator"] == {"learnt on": "drawn streets", **provenance(path)}
 
 
-def test_another_lesson_is_another_file(unet_config, deeplab_config, tmp_path, monkeypatch):
+def test_another_pretraining_is_another_file(unet_config, deeplab_config, tmp_path, monkeypatch):
     """A file learnt on other streets may have seen the test scenes of this data set."""
     monkeypatch.setattr(pretraining, "learn_segmentation", lambda *_: {"a": torch.zeros(1)})
-    lessons = [
+    configs = [
         deeplab_config,
         replace(deeplab_config, data_seed=1),
         replace(deeplab_config, epochs=4),
@@ -105,10 +106,8 @@ def test_another_lesson_is_another_file(unet_config, deeplab_config, tmp_path, m
         replace(deeplab_config, train_pairs=6),
         replace(deeplab_config, image_size=64),
     ]
-    files = {
-        pretrain_generator(pretraining, tmp_path, CPU, progress=False) for pretraining in lessons
-    }
-    assert len(files) == len(lessons)
+    files = {pretrain_generator(config, tmp_path, CPU, progress=False) for config in configs}
+    assert len(files) == len(configs)
     # segmentation knows no opponent: the rows that differ in it share one
     rows = [replace(deeplab_config, discriminator="resnet18-patch", adversarial_loss="mse")]
     rows += [configure("frozen-torchvision", "smoke")]
@@ -116,7 +115,7 @@ def test_another_lesson_is_another_file(unet_config, deeplab_config, tmp_path, m
         assert pretrain_generator(row, tmp_path, CPU, progress=False) in files
 
 
-def test_the_lesson_is_drawn_from_another_seed_than_the_data(
+def test_pretraining_uses_streets_of_another_seed_than_the_data(
     unet_config, tmp_path, monkeypatch, street_data
 ):
     seen = []
@@ -150,10 +149,10 @@ def test_a_run_starts_from_the_file_and_names_it(unet_config, tmp_path, street_d
     file = load_state(path)
     assert before_any_step[0].keys() == file.keys()
     assert all(torch.equal(before_any_step[0][key], file[key]) for key in file)
-    told = run.result()["started_from"]
-    assert told["generator"]["file"] == path.name
-    assert told["generator"]["sha256"] == provenance(path)["sha256"]
-    assert told["discriminator"] == "random weights"
+    origin = run.result()["started_from"]
+    assert origin["generator"]["file"] == path.name
+    assert origin["generator"]["sha256"] == provenance(path)["sha256"]
+    assert origin["discriminator"] == "random weights"
 
     scratch = configure("scratch-unet", "smoke", settings=["epochs=1"])
     run = train_experiment(scratch, street_data, tmp_path, CPU, progress=False)
@@ -212,9 +211,9 @@ def test_without_network_released_weights_give_a_sentence_and_no_result(
 
     file = released_unet(monkeypatch, no_network)
     run = train_experiment(config, street_data, tmp_path, CPU, progress=False)
-    told = run.result()["started_from"]
-    assert told["generator"] == {"released as": "facades_label2photo", **provenance(file)}
-    assert told["discriminator"] == "random weights"
+    origin = run.result()["started_from"]
+    assert origin["generator"] == {"released as": "facades_label2photo", **provenance(file)}
+    assert origin["discriminator"] == "random weights"
     assert read_json(run.folder / "config.json")["weights"] == "released"
 
 
@@ -230,14 +229,14 @@ def test_released_weights_reach_both_torchvision_networks(tmp_path, monkeypatch)
         torch.save(state, tmp_path / f"{name}.pth")
     monkeypatch.setattr(pretraining, "fetch", lambda name, progress: tmp_path / f"{name}.pth")
     networks = Networks.build(config, CPU)
-    told = weight_initializer(config, tmp_path, CPU, progress=False)(networks)
+    origin = weight_initializer(config, tmp_path, CPU, progress=False)(networks)
     assert torch.equal(
         networks.generator.state_dict()["backbone.0.0.weight"], backbone["0.0.weight"]
     )
     filters = networks.discriminator.backbone.conv1.weight
     assert torch.equal(filters[:, 3:], states["resnet18"]["conv1.weight"])
     for player, name in zip(("generator", "discriminator"), states, strict=True):
-        assert told[player] == {"released as": name, **provenance(tmp_path / f"{name}.pth")}
+        assert origin[player] == {"released as": name, **provenance(tmp_path / f"{name}.pth")}
 
 
 @pytest.mark.parametrize("source", ["synthetic", "released"])
@@ -269,7 +268,7 @@ def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path, street_data
         ("scratch-unet", "weights=synthetic", "'scratch-unet' starts from random weights"),
     ],
 )
-def test_no_run_stands_in_a_row_whose_name_says_otherwise(
+def test_no_run_contradicts_the_name_of_its_experiment(
     name, setting, sentence, tmp_path, street_data
 ):
     config = configure(name, "smoke", settings=[setting])
@@ -290,7 +289,7 @@ def test_a_frozen_backbone_ends_as_the_file_it_started_from(tmp_path, street_dat
     )
     run = train_experiment(config, street_data, tmp_path, CPU, progress=False)
     (path,) = (tmp_path / "weights").iterdir()
-    trained = training.load_checkpoint(run.best_checkpoint)["generator"]
+    trained = load_checkpoint(run.best_checkpoint)["generator"]
     assert all(torch.equal(trained[key], value) for key, value in load_state(path).items())
 
 

@@ -1,42 +1,16 @@
-"""Run folders and checkpoints: whole, or answered with a sentence."""
+"""Run folders and checkpoints are complete, or the message names what is wrong."""
 
 import errno
 import os
-import pickle
 
 import pytest
 import torch
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import WriteError, atomic_write, remove_leftovers, write_json
+from pix2pix_utils.files import WriteError, write_json
 from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.runs import Run
-
-
-def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
-    path = tmp_path / "kept.txt"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-class Payload:
-    def __reduce__(self):
-        return (exec, ("raise SystemExit('executed')",))
-
-
-def test_a_checkpoint_with_code_is_refused_and_not_executed(tmp_path):
-    path = tmp_path / "evil.pt"
-    torch.save({"config": {}, "palette": {}, "generator": Payload()}, path)
-    with pytest.raises(UserError, match=r"evil.pt is not a plain file of tensors"):
-        load_checkpoint(path)
-    path.write_bytes(pickle.dumps(Payload(), protocol=2))
-    with pytest.raises(UserError, match=r"evil.pt"):
-        load_checkpoint(path)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 1000])
@@ -52,7 +26,7 @@ def test_files_that_are_no_checkpoint_are_named(tmp_path):
     with pytest.raises(UserError, match=r"no checkpoint .*none.pt"):
         load_checkpoint(tmp_path / "none.pt")
     torch.save({"weights": torch.rand(2)}, tmp_path / "other.pt")
-    with pytest.raises(UserError, match=r"holds no checkpoint of this package"):
+    with pytest.raises(UserError, match=r"is not a checkpoint of this package"):
         load_checkpoint(tmp_path / "other.pt")
 
 
@@ -77,7 +51,7 @@ def test_an_unfinished_run_has_no_result(smoke_config, street_data, tmp_path):
 
 def test_a_file_where_the_output_folder_should_be(smoke_config, street_data, tmp_path):
     (tmp_path / "output").write_text("")
-    with pytest.raises(UserError, match=r"cannot write the run to .*choose another .*--output"):
+    with pytest.raises(WriteError, match=r"cannot write .*choose another .*--output"):
         Run.create(tmp_path / "output", smoke_config, street_data)
 
 
@@ -109,9 +83,9 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_two(
     run = run_with_checkpoints
     monkeypatch.setattr(torch, "save", fail)
     for _ in range(2):
-        with pytest.raises(WriteError) as told:
+        with pytest.raises(WriteError) as raised:
             run.save_last({})
-        assert f"{run.last_checkpoint}: {os.strerror(number)}; {remedy}" in str(told.value)
+        assert f"{run.last_checkpoint}: {os.strerror(number)}; {remedy}" in str(raised.value)
     assert [load_checkpoint(path)["step"] for path in sorted(run.checkpoints.iterdir())] == [2, 1]
 
 
@@ -119,17 +93,3 @@ def test_without_a_last_checkpoint_the_one_before_is_taken(run_with_checkpoints)
     assert run_with_checkpoints.load_last()["step"] == 2
     run_with_checkpoints.last_checkpoint.unlink()  # killed between its two renames
     assert run_with_checkpoints.load_last()["step"] == 1
-
-
-def test_only_temporary_files_are_leftovers(tmp_path):
-    left = [".0123456789abcdef.pt", ".00112233445566ff"]
-    kept = [".lock", ".0123456789abcde.pt", "0123456789abcdef.pt", ".gitignore", "last.pt"]
-    for name in (*left, *kept):
-        (tmp_path / name).touch()
-    remove_leftovers(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(kept)
-    with atomic_write(tmp_path / "last.pt") as temporary:
-        temporary.touch()
-        remove_leftovers(tmp_path)
-        assert not temporary.exists()  # the names are those that `replacing` gives
-        temporary.touch()

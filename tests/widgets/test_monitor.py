@@ -6,10 +6,10 @@ import pytest
 import torch
 from widget_helpers import history, make_run
 
+from pix2pix_utils.training.progress import Progress
 from pix2pix_utils.training.session import train
-from pix2pix_utils.training.trainer import Progress
 from pix2pix_utils.widgets import TrainingMonitor, monitor
-from pix2pix_utils.widgets.monitor import curve_panels, describe_reading, duration_in_words
+from pix2pix_utils.widgets.monitor import curve_panels, describe_progress, duration_in_words
 
 DEVICE = torch.device("cpu")
 LOSSES = {
@@ -41,7 +41,7 @@ def clock(monkeypatch):
     return clock
 
 
-def reading(run, epoch=1, step=3, losses=LOSSES, epochs=3):
+def progress_of(run, epoch=1, step=3, losses=LOSSES, epochs=3):
     return Progress(run, epoch, epochs, step, 12, dict(losses), history()[:epoch])
 
 
@@ -50,7 +50,7 @@ def shown(watching) -> str:
 
 
 def test_the_state_in_words(run):
-    words = describe_reading(reading(run), seconds_left=200)
+    words = describe_progress(progress_of(run), seconds_left=200)
     assert words.startswith("baseline: epoch 2 of 3, step 3 of 12. About 3 minutes left.")
     assert "L1 distance 0.205." in words
     assert "61% of the real and 23% of the generated patches" in words
@@ -58,26 +58,26 @@ def test_the_state_in_words(run):
 
 
 def test_right_after_an_epoch_the_losses_are_its_own(run):
-    words = describe_reading(reading(run, epoch=2, step=0, losses={}))
+    words = describe_progress(progress_of(run, epoch=2, step=0, losses={}))
     assert "L1 distance 0.280." in words and "best 0.450 after epoch 2" in words
 
 
 def test_the_end_in_words(run):
-    words = describe_reading(reading(run, epoch=3, step=0, losses={}), seconds_left=0)
+    words = describe_progress(progress_of(run, epoch=3, step=0, losses={}), seconds_left=0)
     assert words.startswith("baseline: finished, 3 of 3 epochs.") and "left" not in words
 
 
 def test_a_run_without_a_discriminator_has_no_panel_for_one(run):
     losses = {"generator_loss": 21.0, "l1": 0.205}
     alone = Progress(run, 0, 3, 3, 12, losses, [])
-    assert "iscriminator" not in describe_reading(alone) + curve_panels(alone)
+    assert "iscriminator" not in describe_progress(alone) + curve_panels(alone)
     assert curve_panels(alone).count("<svg") == 1
-    assert curve_panels(reading(run)).count("<svg") == 4
+    assert curve_panels(progress_of(run)).count("<svg") == 4
 
 
 def test_a_ring_marks_the_epoch_that_is_running(run):
-    assert curve_panels(reading(run)).count('class="ring"') == 4
-    assert 'class="ring"' not in curve_panels(reading(run, epoch=2, step=0, losses={}))
+    assert curve_panels(progress_of(run)).count('class="ring"') == 4
+    assert 'class="ring"' not in curve_panels(progress_of(run, epoch=2, step=0, losses={}))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_it_draws_twice_a_second_at_most(run, clock):
 
 
 def test_a_drawing_that_takes_long_is_made_seldom(run, clock, monkeypatch):
-    def slow(_reading):
+    def slow(_progress):
         clock.now += 1
         return ""
 
@@ -123,8 +123,8 @@ def test_a_drawing_that_takes_long_is_made_seldom(run, clock, monkeypatch):
 
 def test_the_end_is_always_drawn(run, clock):
     watching = TrainingMonitor()
-    watching(reading(run))
-    watching(reading(run, epoch=3, step=0, losses={}))
+    watching(progress_of(run))
+    watching(progress_of(run, epoch=3, step=0, losses={}))
     assert "finished, 3 of 3 epochs" in shown(watching)
     assert "after epoch 3" in shown(watching)
     assert shown(watching).count("data:image/png") == 1
@@ -132,33 +132,33 @@ def test_the_end_is_always_drawn(run, clock):
 
 def test_the_time_left_follows_from_the_pace_of_this_session(run, clock):
     watching = TrainingMonitor()
-    watching(reading(run, epoch=1, step=0))  # resumed: 12 steps were there before
+    watching(progress_of(run, epoch=1, step=0))  # resumed: 12 steps were there before
     clock.now += 60
-    watching(reading(run, epoch=1, step=6))  # 6 steps a minute, 18 are left
+    watching(progress_of(run, epoch=1, step=6))  # 6 steps a minute, 18 are left
     assert "About 3 minutes left" in shown(watching)
 
 
 def test_a_second_run_starts_anew(run, clock, tmp_path, street_data, smoke_config):
     watching = TrainingMonitor()
-    watching(reading(run, epoch=3, step=0, losses={}))
+    watching(progress_of(run, epoch=3, step=0, losses={}))
     other = make_run(tmp_path / "other", smoke_config, street_data)
-    watching(reading(other, epoch=0, step=1))
+    watching(progress_of(other, epoch=0, step=1))
     assert "epoch 1 of 3" in shown(watching) and "left" not in shown(watching)
     assert "data:image/png" not in shown(watching)
 
 
 def test_it_never_raises_into_the_training(run, clock, monkeypatch):
-    monkeypatch.setattr(monitor, "curve_panels", lambda _reading: 1 / 0)
+    monkeypatch.setattr(monitor, "curve_panels", lambda _progress: 1 / 0)
     watching = TrainingMonitor()
-    watching(reading(run))
+    watching(progress_of(run))
     assert isinstance(watching.problem, ZeroDivisionError)
-    assert "the training goes on" in shown(watching)
+    assert "the training continues" in shown(watching)
 
 
 def test_a_missing_sample_grid_is_said(run, clock):
     (run.samples / "epoch-0001.png").unlink()
     watching = TrainingMonitor()
-    watching(reading(run))
+    watching(progress_of(run))
     assert watching.problem is None
     assert "epoch-0001.png is missing" in shown(watching)
 

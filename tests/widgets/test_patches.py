@@ -11,7 +11,8 @@ from widget_helpers import control, make_run
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_discriminator
 from pix2pix_utils.widgets import Judge, patch_figure, patch_overlay
-from pix2pix_utils.widgets.patches import Verdict, overlay_style, overlay_svg, receptive_field
+from pix2pix_utils.widgets.judge import Verdict, receptive_field
+from pix2pix_utils.widgets.patches import overlay_style, overlay_svg
 
 
 def seen_by_gradient(discriminator, size, row, column):

@@ -11,7 +11,7 @@ from widget_helpers import control, history, make_run
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets import epoch_figure, epoch_scrubber
-from pix2pix_utils.widgets.markup import line_chart
+from pix2pix_utils.widgets.charts import line_chart
 from pix2pix_utils.widgets.scrubber import describe_epoch, epoch_charts, epoch_picture
 
 

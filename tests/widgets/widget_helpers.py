@@ -6,7 +6,7 @@ from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.step import Networks
-from pix2pix_utils.training.trainer import sample_grid
+from pix2pix_utils.training.validation import sample_grid
 
 SSIM = (0.31, 0.45, 0.38)  # the best of three epochs is the second
 

@@ -1,58 +1,77 @@
-"""TODO."""
+"""Pairs of a photo and a label map in two files, matched by name."""
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from pix2pix_utils.data.folders import evenly_spaced, file_stem
-from pix2pix_utils.data.items import FilePair
+import numpy as np
+
+from pix2pix_utils.data.folders import file_stem
+from pix2pix_utils.data.images import open_image, to_classes, to_photo
+from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 
-SAMPLES = 5  # images that a folder's palette is recognised by
+MAX_ASPECT_DIFFERENCE = 0.02  # between a photo and its label map, relative
 
 
-Read = TypeVar("Read")
+@dataclass(frozen=True)
+class FilePair:
+    """A photo and its label map in two files; an `Item`."""
 
+    name: str
+    photo: Path
+    label: Path
 
-def read_samples(files: Sequence[Path], read: Callable[[Path], Read]) -> list[Read]:
-    """What `SAMPLES` files hold; passes over damaged ones, and raises UserError if all are."""
-    damage: list[UserError] = []
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.photo, self.label)
 
-    def attempts(paths: Sequence[Path]):
-        for path in paths:
+    def read(
+        self, palette: Palette, image_size: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        opened, problems = [], []
+        for path in self.files:
             try:
-                yield read(path)
+                opened.append(open_image(path))
             except UserError as error:
-                damage.append(error)
-
-    samples = list(attempts(evenly_spaced(files, SAMPLES))) or list(islice(attempts(files), 1))
-    if not samples:
-        raise damage[0]
-    return samples
+                problems.append(str(error))
+        if problems:
+            raise UserError("; ".join(problems))
+        photo, label = opened
+        stretch = (photo.width / photo.height) / (label.width / label.height)
+        if abs(stretch - 1) > MAX_ASPECT_DIFFERENCE:
+            raise UserError(
+                f"{self.photo} is {photo.width}x{photo.height} but its label map {self.label} is "
+                f"{label.width}x{label.height}: crop one, so that both show the same scene"
+            )
+        classes = to_classes(label, self.label, palette, image_size)
+        return classes, to_photo(photo, self.photo, image_size)
 
 
 def match_by_name(
-    photos: Sequence[Path], labels: Sequence[Path], prefix: str
+    photos: Iterable[Path], labels: Iterable[Path], prefix: str
 ) -> tuple[list[FilePair], list[str]]:
-    """Pairs of a photo and a label map of one stem, and a sentence for each file without one."""
-    problems = []
-    by_stem: dict[str, Path] = {}
-    for label in labels:
-        other = by_stem.setdefault(file_stem(label), label)
-        if other is not label:
-            problems.append(f"{other} and {label} are label maps of one name: remove one")
-    problems += unpaired({file_stem(photo): photo for photo in photos}, by_stem)
-    pairs = [
-        FilePair(prefix + file_stem(photo), photo, by_stem[file_stem(photo)])
-        for photo in photos
-        if file_stem(photo) in by_stem
-    ]
-    return pairs, problems
+    """Pairs of files with the same stem, and one sentence for each file that is in no pair.
+
+    A pair's name is `prefix` and the stem.
+    """
+    sides, duplicates = [], []
+    for kind, paths in (("photos", photos), ("label maps", labels)):
+        by_name: dict[str, Path] = {}
+        for path in paths:
+            other = by_name.setdefault(prefix + file_stem(path), path)
+            if other is not path:
+                duplicates.append(f"{other} and {path} are {kind} of the same name: remove one")
+        sides.append(by_name)
+    pairs, problems = match(*sides)
+    return pairs, [*duplicates, *problems]
 
 
-def unpaired(photos: dict[str, Path], labels: dict[str, Path]) -> list[str]:
-    return [
-        *(f"{photo} has no label map" for stem, photo in photos.items() if stem not in labels),
-        *(f"{label} has no photo" for stem, label in labels.items() if stem not in photos),
+def match(
+    photos: Mapping[str, Path], labels: Mapping[str, Path]
+) -> tuple[list[FilePair], list[str]]:
+    """The pairs of two sets of named files, and one sentence for each file that is in no pair."""
+    return [FilePair(name, photos[name], labels[name]) for name in photos if name in labels], [
+        *(f"{photo} has no label map" for name, photo in photos.items() if name not in labels),
+        *(f"{label} has no photo" for name, label in labels.items() if name not in photos),
     ]

@@ -2,22 +2,23 @@
 
 A stand-in for Cityscapes (Cordts et al. 2016) that needs no registration: the same classes, about
 the same share of pixels for each, and a camera like theirs, 2 : 1, whose picture is squeezed into
-a square as pix2pix does (Isola et al. 2017). A scene is made in three steps:
+a square as pix2pix does (Isola et al. 2017). A scene is drawn in three steps:
 
-1. `scene` rolls a description in metres: camera, road, houses, trees, traffic, walkers, light.
+1. `scene` samples a description in metres: camera, road, houses, trees, traffic, people, light.
 2. `canvas` paints it back to front, with the shapes of `surroundings` and `traffic`. Every call
-   paints one polygon with the number of a *surface*; the table of surfaces knows the class of that
-   number and its colour, so that class map and photo are aligned by construction.
-3. `photo` lights the surfaces and takes the picture: texture, sun, shadow, haze, exposure, noise.
+   paints one polygon with the number of a *surface*; a table gives the class and the colour of each
+   surface, so class map and photo are aligned by construction.
+3. `photo` renders the surfaces: texture, sun, shadow, haze, exposure, noise.
 
-Shapes and looks are rolled with separate dice. The class map depends on the shapes alone; colours,
-windows and light are the part of a photo that no network can read off the label map.
+Shapes and looks have separate random numbers. The class map depends on the shapes alone; colours,
+windows and light are what no network can predict from the label map.
 
 World coordinates are metres: x to the right, y up from the road, z ahead of the camera. Picture
 coordinates u and v run from 0 to 1, from left to right and from top to bottom.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -53,7 +54,7 @@ from pix2pix_utils.errors import UserError
 
 SIZES = (16, 1024)  # smallest and largest picture
 
-_PAINTERS = {
+_PAINTERS: dict[type, Callable[..., None]] = {
     Building: paint_building,
     Barrier: paint_barrier,
     Tree: paint_tree,
@@ -65,7 +66,7 @@ _PAINTERS = {
 
 
 def _depth(thing) -> float:
-    """Where a thing stands in the painting order: its far end for what lines the street."""
+    """The depth by which things are painted back to front: of long things, the far end."""
     if isinstance(thing, Building):
         return thing.far - 0.001 + (0.5 if thing.front > thing.side.front + 5 else 0)
     if isinstance(thing, Barrier):
@@ -82,10 +83,10 @@ def draw_street(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the street scene number `index` of a seed.
 
-    Returns its class map (size, size) uint8 of indices into `labels.CITYSCAPES`, and its photo
-    (size, size, 3) uint8. The same numbers always give the same scene, in whatever order scenes are
-    drawn, and the same scene at every size from 16 to 1024. Another `look` gives another photo of
-    the same class map: other colours, other windows, other weather.
+    Returns its class map (size, size) uint8 of indices into `palette.CITYSCAPES`, and its photo
+    (size, size, 3) uint8. A scene depends on these numbers alone, and is the same at every size
+    from 16 to 1024. Another `look` gives another photo of the same class map: other colours, other
+    windows, other weather. Raises UserError for a negative number or another size.
     """
     for name, value in (("index", index), ("seed", seed), ("look", look)):
         if value < 0:

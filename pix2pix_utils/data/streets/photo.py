@@ -1,4 +1,4 @@
-"""Step 3: light and camera make a photo of a painted canvas."""
+"""Step 3: light a painted canvas and photograph it."""
 
 from functools import cache
 
@@ -17,7 +17,7 @@ from pix2pix_utils.data.streets.canvas import (
     UPRIGHT,
     Canvas,
 )
-from pix2pix_utils.data.streets.scene import FOCAL_U, FOCAL_V, NEAR
+from pix2pix_utils.data.streets.scene import FOCAL_U, FOCAL_V, NEAR, float32
 
 
 @cache
@@ -112,7 +112,7 @@ def _texture_ground(canvas, groups, table, number, across, down, color, depth) -
             gain = 1 + 0.07 * stain + 0.14 * grain * fade + 0.03 * tracks
         elif kind == PAVING:
             joints = np.minimum((x * 2) % 1, (z * 2) % 1) < 0.07
-            tile = _hash(np.floor(x * 2), np.floor(z * 2), np.float32(1))
+            tile = _hash(np.floor(x * 2), np.floor(z * 2), np.array(1))
             gain = 1 + 0.07 * stain + (0.12 * grain + 0.25 * (tile - 0.5) - 0.3 * joints) * fade
         elif kind == GRASS:
             gain = 1 + 0.16 * stain + 0.4 * grain * fade
@@ -179,13 +179,13 @@ def _texture_upright(canvas, groups, table, number, across, down, color, depth, 
     curtain = (luck > 0.55) & (rise > 0.5 + (luck - 0.8) * tall) & ~level
     bright = 0.025 + 0.05 * luck + 0.22 * mirror * np.clip(rise + 0.12 * stain, 0, 1)
     bright = np.where(curtain, 0.3, bright)
-    glass = bright[:, None] * np.float32([0.9, 1.0, 1.08])
+    glass = bright[:, None] * float32([0.9, 1.0, 1.08])
     wood = door & (cell_y < half_h) & (shops < 0.5)
     glass = np.where(wood[:, None], tone * 0.35, glass)
     color[at] = np.where(pane[:, None], glass, tone)
     on = _hash(floor, np.floor(column), salt + 5) < np.where(shop, lamps * 2, lamps)
     on &= pane & ~wood
-    color[at[on]] = np.float32([0.75, 0.5, 0.24]) * (0.6 + 0.6 * luck[on, None])
+    color[at[on]] = float32([0.75, 0.5, 0.24]) * (0.6 + 0.6 * luck[on, None])
     glow[at[on]] = 0.9
     # The houses across the street keep the low sun off the lower floors.
     shade_top = 10 - 14 / max(abs(light.shadow[0]), 0.2)
@@ -201,7 +201,7 @@ def _texture_leaves(canvas, at, across, down, color, depth) -> None:
     leaf = _look_up(0.6, y * 45, x * 45)
     gain = np.clip(1 + 0.42 * clump + 0.55 * leaf * fade, 0.12, 2.8)
     # Leaves in the light are yellower than those in the shade of others.
-    color[at] *= gain[:, None] ** np.float32([1.1, 1.0, 0.85])
+    color[at] *= gain[:, None] ** float32([1.1, 1.0, 0.85])
 
 
 def _sky(canvas: Canvas, u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -1,22 +1,29 @@
-"""Step 1: the description of a street scene in metres, rolled with dice."""
+"""Step 1: sample the description of a street scene, in metres."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
-# The Cityscapes camera: 2262 pixels of focal length in a picture of 2048 x 1024 pixels. Measured in
-# picture widths and heights the two differ, and that is what squeezes the view into a square.
+# The Cityscapes camera has a focal length of 2262 pixels in pictures of 2048 x 1024 pixels. Measured
+# in picture widths and heights the two differ, which squeezes the view into a square.
 FOCAL_U, FOCAL_V = 2262 / 2048, 2262 / 1024
-NEAR, FAR = 1.0, 170.0  # nothing is drawn closer, no street goes farther, in metres
+NEAR, FAR = 1.0, 170.0  # metres: nothing is drawn closer, no street goes farther
 KERB = 0.13  # height of the sidewalk above the road in metres
 
 Color = tuple[float, float, float]  # sRGB, 0..255
+T = TypeVar("T")
+
+
+def scaled(color: Color, factor: float) -> Color:
+    r, g, b = color
+    return r * factor, g * factor, b * factor
 
 
 class Dice:
-    """A stream of random numbers for many single rolls; numpy makes them a thousand at a time."""
+    """Random numbers one by one; numpy generates them a thousand at a time."""
 
     def __init__(self, *key: int):
         self._rng = np.random.default_rng(key)
@@ -33,22 +40,23 @@ class Dice:
     def chance(self, probability: float) -> bool:
         return self.roll() < probability
 
-    def pick(self, options: Sequence):
+    def pick(self, options: Sequence[T]) -> T:
         return options[int(self.roll() * len(options))]
 
-    def weigh(self, options: dict):
-        """One of the keys, each as likely as its value says."""
+    def weigh(self, options: Mapping[T, float]) -> T:
+        """One of the keys, with a probability in proportion to its value."""
         mark = self.roll() * sum(options.values())
         for option, weight in options.items():
             mark -= weight
             if mark < 0:
                 return option
-        return next(reversed(options))  # rounding left a mark of zero
+        return option  # rounding left a mark of zero
 
     def shade(self, color: Color, light: float = 0.12, hue: float = 6) -> Color:
-        """A colour like the given one: brighter or darker by a share, each channel shifted."""
+        """A similar colour: brighter or darker by a share of `light`, each channel shifted."""
         gain = 1 + self.between(-light, light)
-        return tuple(min(max(c * gain + self.between(-hue, hue), 4), 250) for c in color)
+        r, g, b = (min(max(c * gain + self.between(-hue, hue), 4), 250) for c in color)
+        return r, g, b
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,8 @@ class Camera:
     bend: float  # the street drifts sideways by bend * z**2, in 1 / metre
 
     def project(self, x: float, y: float, z: float) -> tuple[float, float]:
-        if z < NEAR:
-            z = NEAR
+        """Picture coordinates of a place in the world."""
+        z = max(z, NEAR)
         u = self.vanish_u + FOCAL_U * (x / z + self.bend * z)
         return u, self.horizon + FOCAL_V * (self.height - y) / z
 
@@ -76,6 +84,11 @@ class Side:
     lawn: float  # width of the grass between road and sidewalk
     parking: bool
     roof: float  # usual height of the houses
+
+    @property
+    def lanes_end(self) -> float:
+        """|x| of the edge of the lanes, where parked cars begin."""
+        return self.kerb - 2.2 * self.parking
 
     @property
     def walk_end(self) -> float:
@@ -160,9 +173,7 @@ class Scene:
     rails: bool
     lanes: tuple[float, ...]  # x of the dashed lines
     bonnet: float  # height of the ego vehicle's bonnet in the picture, 0 for none
-    skyline: tuple[
-        tuple[str, float, float, float], ...
-    ]  # label, u from, u to, height above horizon
+    skyline: list[tuple[str, float, float, float]]  # label, u from, u to, height above horizon
     things: list = field(default_factory=list)
 
     @property
@@ -170,9 +181,14 @@ class Scene:
         """x of the line between the two directions."""
         return self.lanes[0] if self.lanes else -1.5
 
+    def is_clear(self, z: float, margin: float = 1.0) -> bool:
+        """Whether a depth is outside the crossing, by at least `margin` metres."""
+        if self.crossing is None:
+            return True
+        return not self.crossing[0] - margin < z < self.crossing[1] + margin
+
 
 def sample_scene(dice: Dice) -> Scene:
-    """Roll the description of one street."""
     district = dice.weigh({"centre": 0.45, "avenue": 0.33, "suburb": 0.22})
     bend = dice.between(-0.0016, 0.0016) if dice.chance(0.55) else 0.0
     camera = Camera(
@@ -184,11 +200,9 @@ def sample_scene(dice: Dice) -> Scene:
     zebra = None
     if dice.chance(0.25):
         zebra = start - 5 if crossing else dice.between(9, 30)
-    inner_left = left.kerb - 2.2 * left.parking
-    inner_right = right.kerb - 2.2 * right.parking
-    middle = (inner_right - inner_left) / 2
-    lanes = (middle,) if inner_left + inner_right > 5.5 and dice.chance(0.75) else ()
-    if inner_left + inner_right > 11:
+    width, middle = left.lanes_end + right.lanes_end, (right.lanes_end - left.lanes_end) / 2
+    lanes: tuple[float, ...] = (middle,) if width > 5.5 and dice.chance(0.75) else ()
+    if width > 11:
         lanes = (middle, middle - 3.1, middle + 3.1)
     scene = Scene(
         camera,
@@ -199,7 +213,7 @@ def sample_scene(dice: Dice) -> Scene:
         rails=dice.chance(0.08),
         lanes=lanes,
         bonnet=dice.between(0.07, 0.12) if dice.chance(0.72) else 0.0,
-        skyline=tuple(_sample_skyline(dice, district)),
+        skyline=list(_sample_skyline(dice, district)),
     )
     for side in (left, right):
         scene.things.extend(_sample_lots(dice, scene, side, district))
@@ -226,7 +240,7 @@ def _sample_side(dice: Dice, sign: int, district: str) -> Side:
 
 
 def _sample_skyline(dice: Dice, district: str) -> Iterable[tuple[str, float, float, float]]:
-    """What closes the view at the end of the street."""
+    """The silhouettes at the end of the street."""
     u = -0.1
     while u < 1.1:
         width = dice.between(0.03, 0.14)
@@ -235,12 +249,8 @@ def _sample_skyline(dice: Dice, district: str) -> Iterable[tuple[str, float, flo
         u += width * 0.9
 
 
-def clear_of(crossing: tuple[float, float] | None, z: float, margin: float = 1.0) -> bool:
-    return crossing is None or not crossing[0] - margin < z < crossing[1] + margin
-
-
 def _sample_lots(dice: Dice, scene: Scene, side: Side, district: str) -> Iterable:
-    """Houses, gardens and what stands between them, from near to far."""
+    """Houses, gardens, and the fences and trees between them, from near to far."""
     built = {"centre": 0.86, "avenue": 0.62, "suburb": 0.5}[district]
     near = NEAR + dice.between(0, 4)
     while near < FAR:
@@ -289,7 +299,7 @@ def _sample_furniture(dice: Dice, scene: Scene, side: Side, district: str) -> It
         in_verge = side.verge > 1.5 and dice.chance(0.5)
         x = sign * (side.walk_end + 0.8 if in_verge else kerb + 0.8)
         while z < 110:
-            if clear_of(scene.crossing, z, 3) and dice.chance(0.85):
+            if scene.is_clear(z, 3) and dice.chance(0.85):
                 height = dice.between(5.5, 10)
                 yield Tree(x, z, height, height * dice.between(0.28, 0.42), dice.between(2.2, 3.2))
             z += step * dice.between(0.8, 1.3)
@@ -304,16 +314,15 @@ def _sample_furniture(dice: Dice, scene: Scene, side: Side, district: str) -> It
         kind = dice.weigh({"sign": 9, "mast": 1.2, "bin": 1, "bollard": 1})
         for step in range(6 if kind == "bollard" else 1):
             yield Post(kind, sign * (kerb + dice.between(0.3, 0.5)), z + 1.6 * step, height)
-    if scene.crossing or scene.zebra:
-        z = scene.crossing[0] if scene.crossing else scene.zebra
-        if dice.chance(0.8):
-            yield Post("signal", sign * (kerb + 0.4), z - 0.5, dice.between(3.2, 3.8))
-            if scene.crossing:
-                yield Post("signal", sign * (kerb + 0.4), scene.crossing[1] + 0.5, 3.6)
+    ahead = scene.crossing[0] if scene.crossing else scene.zebra
+    if ahead and dice.chance(0.8):
+        yield Post("signal", sign * (kerb + 0.4), ahead - 0.5, dice.between(3.2, 3.8))
+        if scene.crossing:
+            yield Post("signal", sign * (kerb + 0.4), scene.crossing[1] + 0.5, 3.6)
     if side.parking:
         z, full = dice.between(4, 14), dice.between(0.2, 0.8)
         while z < 110:
-            if dice.chance(full) and clear_of(scene.crossing, z, 4):
+            if dice.chance(full) and scene.is_clear(z, 4):
                 model = dice.weigh({"hatch": 4, "sedan": 3, "estate": 3, "suv": 2, "van": 1})
                 x = sign * (kerb - dice.between(1.0, 1.2))
                 yield Vehicle(model, x, z, dice.pick([0, math.pi]) if sign < 0 else 0)
@@ -326,7 +335,7 @@ def _sample_furniture(dice: Dice, scene: Scene, side: Side, district: str) -> It
 
 
 def _sample_traffic(dice: Dice, scene: Scene) -> Iterable:
-    """Who drives: cars above all, ahead of us, towards us, and across."""
+    """Vehicles ahead of us, towards us and across, and cyclists."""
     cars = {"hatch": 4, "sedan": 4, "estate": 3, "suv": 2, "van": 1.2}
     models = cars | {"truck": 0.35, "bus": 0.28, "caravan": 0.03, "trailer": 0.03}
     z = dice.between(11, 55)
@@ -334,7 +343,7 @@ def _sample_traffic(dice: Dice, scene: Scene) -> Iterable:
         yield Vehicle(dice.weigh(models), dice.between(-0.3, 0.4), z, 0)
         z += dice.between(14, 80)
     oncoming = min(2 * scene.middle, -2.6)
-    if scene.left.kerb - 2.2 * scene.left.parking > -oncoming + 1:
+    if scene.left.lanes_end > -oncoming + 1:
         z = dice.between(12, 60)
         while z < 130:
             yield Vehicle(dice.weigh(models), oncoming + dice.between(-0.3, 0.3), z, math.pi)
@@ -349,7 +358,7 @@ def _sample_traffic(dice: Dice, scene: Scene) -> Iterable:
         yield Vehicle("train", scene.middle - 1.6, dice.between(28, 60), math.pi)
     if dice.chance(0.2):
         label = dice.weigh({"bicycle": 3, "motorcycle": 1})
-        x = scene.right.kerb - 2.2 * scene.right.parking - 0.6
+        x = scene.right.lanes_end - 0.6
         yield Cycle(label, dice.between(x - 1, x), dice.between(8, 30), 1.35, True)
     if dice.chance(0.06):
         yield Cycle("bicycle", dice.between(-5, 5), dice.between(9, 25), 0.1, True)
@@ -370,7 +379,7 @@ def _sample_people(dice: Dice, scene: Scene, district: str) -> Iterable:
 
 @dataclass(frozen=True)
 class Light:
-    """Time and weather; colours are linear RGB, 1 is white paper in full daylight."""
+    """Time of day and weather; colours are linear RGB, 1 is white paper in full daylight."""
 
     name: str
     sun: np.ndarray  # (3,) light of the sun on a surface that faces it
@@ -394,8 +403,10 @@ class Light:
         return -x / y, -z / y
 
 
-_WEATHER = {  # share; sun, ambient, sky at the zenith and at the horizon in linear RGB; then the
-    # ranges of: elevation of the sun in degrees, clouded share of the sky, haze in metres
+# Share; sun, ambient light, sky at the zenith and at the horizon in linear RGB; then the ranges of
+# the sun's elevation in degrees, the clouded share of the sky and the haze in metres.
+_Pair = tuple[float, float]
+_WEATHER: dict[str, tuple[float, Color, Color, Color, Color, _Pair, _Pair, _Pair]] = {
     "day": (
         0.40, (1.75, 1.6, 1.35), (0.52, 0.6, 0.74), (0.22, 0.4, 0.75), (0.75, 0.85, 0.95),
         (28, 60), (0.1, 0.6), (300, 900),
@@ -415,6 +426,10 @@ _WEATHER = {  # share; sun, ambient, sky at the zenith and at the horizon in lin
 }  # fmt: skip
 
 
+def float32(values: Sequence[float]) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
 def sample_light(dice: Dice) -> Light:
     name = dice.weigh({name: row[0] for name, row in _WEATHER.items()})
     _, sun, ambient, zenith, skyline, elevation, clouds, haze = _WEATHER[name]
@@ -424,13 +439,13 @@ def sample_light(dice: Dice) -> Light:
     warmth = dice.between(-0.07, 0.07)
     return Light(
         name,
-        np.float32(sun) * dice.between(0.8, 1.15),
-        np.float32(ambient) * dice.between(0.85, 1.15),
-        to_sun,
-        np.float32(zenith) * dice.between(0.85, 1.15),
-        np.float32(skyline) * dice.between(0.9, 1.1),
-        dice.between(*clouds),
-        dice.between(*haze),
-        dice.between(0.85, 1.2),
-        np.float32([1 + warmth, 1 + dice.between(0.0, 0.05), 1 - warmth]),
+        sun=float32(sun) * dice.between(0.8, 1.15),
+        ambient=float32(ambient) * dice.between(0.85, 1.15),
+        to_sun=to_sun,
+        zenith=float32(zenith) * dice.between(0.85, 1.15),
+        skyline=float32(skyline) * dice.between(0.9, 1.1),
+        clouds=dice.between(*clouds),
+        haze=dice.between(*haze),
+        exposure=dice.between(0.85, 1.2),
+        white=float32([1 + warmth, 1 + dice.between(0.0, 0.05), 1 - warmth]),
     )

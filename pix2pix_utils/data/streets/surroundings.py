@@ -1,4 +1,4 @@
-"""Step 2, what stands still: sky, road, sidewalks, houses, fences and trees."""
+"""Step 2, the surroundings: sky, road, sidewalks, houses, fences and trees."""
 
 import math
 
@@ -27,7 +27,7 @@ from pix2pix_utils.data.streets.scene import (
     Color,
     Scene,
     Tree,
-    clear_of,
+    scaled,
 )
 
 
@@ -62,39 +62,25 @@ def paint_backdrop(canvas: Canvas, scene: Scene) -> None:
     canvas.strip("road", -left.kerb, right.kerb, NEAR, 300, 0.0, asphalt, ROAD)
     for side in (left, right):
         verge = shape.weigh({"terrain": 8, "sidewalk": 3, "parking": 0.4, "ground": 0.4})
-        ends = [side.sign * x for x in (side.walk_end - 0.05, side.front + 30)]
-        if verge == "terrain":
-            canvas.strip(verge, *ends, NEAR, 300, KERB, grass, GRASS)
-        else:
-            canvas.strip(verge, *ends, NEAR, 300, KERB, look.shade(paving, 0.06), PAVING)
-        ends = [side.sign * x for x in (side.kerb, side.walk_end)]
-        canvas.strip("sidewalk", *ends, NEAR, 300, KERB, paving, PAVING)
+        sign, walk_end = side.sign, side.sign * side.walk_end
+        inner, outer = sign * (side.walk_end - 0.05), sign * (side.front + 30)
+        ground = (grass, GRASS) if verge == "terrain" else (look.shade(paving, 0.06), PAVING)
+        canvas.strip(verge, inner, outer, NEAR, 300, KERB, *ground)
+        x = sign * side.kerb
+        canvas.strip("sidewalk", x, walk_end, NEAR, 300, KERB, paving, PAVING)
         if side.lawn:
-            ends = [side.sign * x for x in (side.kerb, side.kerb + side.lawn)]
-            canvas.strip("terrain", *ends, NEAR, 300, KERB, grass, GRASS)
-        x, stone = side.sign * side.kerb, look.shade((150, 148, 142))
-        canvas.strip("sidewalk", x, x + side.sign * 0.22, NEAR, 200, KERB, stone, PAINT)
-        canvas.strip(
-            "sidewalk",
-            x,
-            x,
-            NEAR,
-            200,
-            0,
-            stone,
-            PAINT,
-            y1=KERB,
-            normal=(-side.sign, 0, 0),
-            sky=0.4,
-        )
+            lawn_end = sign * (side.kerb + side.lawn)
+            canvas.strip("terrain", x, lawn_end, NEAR, 300, KERB, grass, GRASS)
+        stone, normal = look.shade((150, 148, 142)), (-sign, 0, 0)
+        canvas.strip("sidewalk", x, x + sign * 0.22, NEAR, 200, KERB, stone, PAINT)
+        canvas.strip("sidewalk", x, x, NEAR, 200, 0, stone, PAINT, KERB, normal=normal, sky=0.4)
     if scene.crossing:
         canvas.strip("road", -80, 80, *scene.crossing, 0.0, look.shade(asphalt, 0.03, 1), ROAD)
-    for _ in range(int(look.between(0, 6))):  # mended patches
+    for _ in range(int(look.between(0, 6))):  # repaired patches
         x, z = look.between(-left.kerb, right.kerb - 1), look.between(5, 40)
         x1 = min(x + look.between(0.5, 2), right.kerb)
-        canvas.strip(
-            "road", x, x1, z, z + look.between(1, 8), 0, look.shade(asphalt, 0.12, 2), ROAD
-        )
+        z1, patch = z + look.between(1, 8), look.shade(asphalt, 0.12, 2)
+        canvas.strip("road", x, x1, z, z1, 0, patch, ROAD)
     for _ in range(int(look.between(0, 3))):  # manhole covers
         x, z = look.between(-2.5, 2), look.between(6, 25)
         outline = [camera.project(x + 0.33 * c, 0, z + 0.33 * s) for c, s in CIRCLE]
@@ -114,7 +100,7 @@ def paint_markings(canvas: Canvas, scene: Scene) -> None:
     for x in scene.lanes:
         z = 3 + phase
         while z < 90:
-            if clear_of(scene.crossing, z):
+            if scene.is_clear(z):
                 mark(x - 0.07, x + 0.07, z, z + dash[0])
             z += sum(dash)
     for side in (left, right):
@@ -208,7 +194,7 @@ def paint_barrier(canvas: Canvas, scene: Scene, b: Barrier) -> None:
         depths = [far + (near - far) * i / steps for i in range(steps + 1)]
         outline = [project(b.x, b.height + canvas.shape.between(-0.1, 0.1), z) for z in depths]
         outline += [project(b.x, 0, near), project(b.x, 0, far)]
-        dark = tuple(c * 0.5 for c in green)
+        dark = scaled(green, 0.5)
         canvas.fill(
             "vegetation", outline, (near + far) / 2, green, dark, LEAVES, normal=normal, sky=0.7
         )
@@ -264,7 +250,7 @@ def paint_tree(canvas: Canvas, scene: Scene, tree: Tree) -> None:
             for (c, s), k in ((point, shape.between(0.82, 1.14)) for point in rim)
         ]
         lit = 0.75 + 0.35 * b - 0.15 * (r > 0.7)
-        top, below = (tuple(c * lit * f for c in green) for f in (1.1, 0.7))
+        top, below = (scaled(scaled(green, lit), f) for f in (1.1, 0.7))
         normal = (0.8 * a, 0.45 + 0.5 * b, -0.5)
         canvas.board(
             "vegetation", outline, x, middle, z, top, below=below, kind=LEAVES, normal=normal,

@@ -1,10 +1,19 @@
-"""Step 2, who uses the street: vehicles, cycles, people, and the posts along the kerb."""
+"""Step 2, the traffic: vehicles, cycles, people, and the posts along the kerb."""
 
 import math
 from dataclasses import dataclass
 
 from pix2pix_utils.data.streets.canvas import CIRCLE, Canvas, ellipse, rectangle
-from pix2pix_utils.data.streets.scene import KERB, Cycle, Person, Post, Scene, Vehicle
+from pix2pix_utils.data.streets.scene import (
+    KERB,
+    Color,
+    Cycle,
+    Person,
+    Post,
+    Scene,
+    Vehicle,
+    scaled,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Model:
 
 
 def _car(length, width, height, rear, roof_a, roof_b, front, belt) -> Model:
-    """A car by the places along its length where the window, roof and windscreen begin and end."""
+    """A car, from the shares of its length at which its windows and roof begin and end."""
     profile = (
         (0.0, 0.28), (0.0, 0.62), (0.02, belt), (rear, belt), (roof_a, height), (roof_b, height),
         (front, belt), (0.95, belt - 0.18), (1.0, 0.55), (1.0, 0.24),
@@ -68,12 +77,12 @@ MODELS = {
     "trailer": _long("trailer", 5.0, 2.3, 2.1, 0.97, 0.1, (0.45, 0.6), 0.6),
 }
 
-_PAINTS = {  # of cars, with their share on German roads
+_PAINTS: dict[Color, float] = {  # of cars, with their shares on German roads
     (30, 31, 34): 0.26, (128, 132, 136): 0.22, (92, 95, 100): 0.14, (214, 215, 214): 0.16,
     (38, 58, 104): 0.09, (132, 28, 30): 0.07, (70, 88, 70): 0.02, (186, 150, 60): 0.02,
     (110, 76, 52): 0.02,
 }  # fmt: skip
-_LIVERY = {
+_LIVERY: dict[str, list[Color]] = {
     "bus": [(206, 172, 60), (196, 60, 52), (210, 212, 210), (60, 92, 150)],
     "train": [(196, 176, 70), (190, 56, 50), (208, 208, 200), (70, 110, 140)],
     "truck": [(210, 210, 206), (60, 84, 140), (180, 60, 50), (150, 152, 150), (84, 110, 84)],
@@ -110,7 +119,7 @@ def paint_vehicle(canvas: Canvas, scene: Scene, car: Vehicle) -> None:
     eye_along, eye_across = dx * sin + dz * cos, dx * cos - dz * sin
     dusk = canvas.light.name == "dusk"
     glass, pale = (30, 34, 38), (96, 108, 118)
-    dark, under = tuple(c * 0.55 for c in paint), (16, 16, 17)
+    dark, under = scaled(paint, 0.55), (16, 16, 17)
     foot = [
         (car.x + a * sin + c * cos, car.z + a * cos - c * sin)
         for a, c in rectangle(-length / 2, -half, length / 2, half)
@@ -140,7 +149,7 @@ def paint_vehicle(canvas: Canvas, scene: Scene, car: Vehicle) -> None:
     for _, a0, h0, a1, h1, part, out, up in sorted(faces, reverse=True):
         quad = [(a0, -half, h0), (a0, half, h0), (a1, half, h1), (a1, -half, h1)]
         if part != "g":
-            tone = paint if part == "b" or h0 > 0.5 else tuple(c * 0.75 for c in paint)
+            tone = paint if part == "b" or h0 > 0.5 else scaled(paint, 0.75)
             face(quad, tone, dark if abs(out) > 0.7 else tone, (out, 0), up, 0.6 + 0.5 * max(up, 0))
             continue
         face(quad, paint, None, (out, 0), up)
@@ -189,7 +198,7 @@ def paint_person(canvas: Canvas, scene: Scene, who: Person) -> None:
         points = [(flip * a * h, b * h) for a, b in points]
         canvas.board("person", points, who.x, who.ground, who.z, color, below=below)
 
-    dim = tuple(c * 0.7 for c in legs)
+    dim = scaled(legs, 0.7)
     for foot in (-stride - 0.03, stride + 0.03):
         hip = 0.045 if foot > 0 else -0.045
         cuff = [(foot + 0.03, 0.03), (foot - 0.03, 0.03)]
@@ -197,14 +206,14 @@ def paint_person(canvas: Canvas, scene: Scene, who: Person) -> None:
         part(rectangle(foot - 0.035, 0, foot + 0.055, 0.04), (34, 30, 28))
     skin, hair = look.shade(look.pick(_SKIN)), look.shade(look.pick(_HAIR))
     hem = 0.36 if coat else 0.47
-    sleeve = tuple(c * 0.85 for c in top)
+    sleeve = scaled(top, 0.85)
     for arm in (-1, 1):
         a, b = arm * broad, arm * (broad + 0.03) + stride * 0.4
         part([(a, 0.81), (a - arm * 0.05, 0.79), (b - arm * 0.045, 0.46), (b, 0.46)], sleeve)
         part(ellipse(b - arm * 0.02, 0.45, 0.022, 0.025), skin)
     torso = [(-broad, 0.8), (lean - 0.04, 0.845), (lean + 0.04, 0.845), (broad, 0.8)]
     torso += [(broad * 0.85, hem), (-broad * 0.85, hem)]
-    part(torso, top, tuple(c * 0.7 for c in top))
+    part(torso, top, scaled(top, 0.7))
     part(ellipse(lean, 0.925, 0.05, 0.072), hair)
     part(ellipse(lean + 0.008, 0.912, 0.042, 0.06), skin)
     if shape.chance(0.4):
@@ -223,8 +232,8 @@ _FRAME = (
 def paint_cycle(canvas: Canvas, scene: Scene, bike: Cycle) -> None:
     look, label = canvas.look, bike.label
     heavy = label == "motorcycle"
-    color = look.pick([(40, 42, 46), (130, 36, 36), (50, 70, 120), (150, 152, 150)])
-    color = look.shade(color, 0.2)
+    paints = [(40, 42, 46), (130, 36, 36), (50, 70, 120), (150, 152, 150)]
+    color = look.shade(look.pick(paints), 0.2)
     tyre, grey = (24, 24, 25), (92, 92, 90)
     ground = 0.0 if bike.ridden else KERB
     side = math.cos(bike.turn) > 0.5
@@ -282,7 +291,7 @@ def paint_cycle(canvas: Canvas, scene: Scene, bike: Cycle) -> None:
                 canvas.board("rider", arm, color=top, **square)
             torso = [(-0.18, 0.88), (0.18, 0.88), (0.22, 1.42), (0.1, 1.5)]
             torso += [(-0.1, 1.5), (-0.22, 1.42)]
-            canvas.board("rider", torso, color=top, below=tuple(c * 0.7 for c in top), **square)
+            canvas.board("rider", torso, color=top, below=scaled(top, 0.7), **square)
             canvas.board("rider", ellipse(0, 1.63, 0.09, 0.12), color=skin, **square)
             canvas.board("rider", ellipse(0, 1.68, 0.11, 0.1), color=cap, **square)
     dx, dz = 0.8 * math.cos(bike.turn), 0.8 * math.sin(bike.turn)
@@ -303,7 +312,7 @@ def paint_post(canvas: Canvas, scene: Scene, post: Post) -> None:
 
     def stem(height: float) -> None:
         w = width / 2
-        dim = tuple(c * 0.75 for c in steel)
+        dim = scaled(steel, 0.75)
         board("pole", rectangle(-w, 0, w * 0.2, height), dim)
         board("pole", rectangle(-w * 0.2, 0, w, height), steel, normal=(0.7, 0.1, -0.7))
         canvas.drop_shadow([(x - w, z), (x + w, z)], height)
@@ -324,7 +333,7 @@ def paint_post(canvas: Canvas, scene: Scene, post: Post) -> None:
         name = shape.weigh({"unlabeled": 3, "dynamic": 2})
         color = look.shade(look.pick([(60, 66, 60), (70, 72, 78), (150, 96, 40), (50, 70, 110)]))
         s = shape.between(0.3, 0.6)
-        board(name, rectangle(-s, 0.1, s, s * 2 + 0.4), color, below=tuple(c * 0.6 for c in color))
+        board(name, rectangle(-s, 0.1, s, s * 2 + 0.4), color, below=scaled(color, 0.6))
         canvas.touch([(x + 0.6 * c, z + 0.6 * k) for c, k in CIRCLE], 220)
     elif post.kind == "sign":
         stem(h)
@@ -360,19 +369,20 @@ def paint_post(canvas: Canvas, scene: Scene, post: Post) -> None:
         board("traffic light", rectangle(-0.2, 0, 0.2, 0.98), (30, 32, 32), y)
         bulbs = [(90, 220, 150), (250, 180, 60), (240, 50, 40)]
         for i, bulb in enumerate(bulbs):
-            lamp = bulb if i == on else tuple(c * 0.2 for c in bulb)
+            lamp = bulb if i == on else scaled(bulb, 0.2)
             disc = ellipse(0, 0.18 + 0.31 * i, 0.12, 0.12)
             board("traffic light", disc, lamp, y, glow=2.0 * (i == on))
 
 
 def paint_bonnet(canvas: Canvas, scene: Scene) -> None:
-    """The hood of the car that carries the camera; Cityscapes leaves it unlabeled."""
+    """The bonnet of the car that carries the camera; Cityscapes leaves it unlabeled."""
     look, height = canvas.look, scene.bonnet
     paint = look.shade(look.pick([(40, 42, 46), (60, 63, 68), (84, 88, 92)]), 0.2)
     corners = [(1.05, 1.05), (-0.05, 1.05)]
     arch = [(i / 8, 1 - height * (1 - 0.72 * abs(i / 4 - 1) ** 3.2)) for i in range(-1, 10)]
-    shine, surface = tuple(c * 0.4 + 96 for c in paint), {"normal": (0, 0.7, 0), "sky": 0.9}
-    canvas.fill("unlabeled", [*arch, *corners], 2, shine, paint, **surface)
-    lower = [(u, v + 0.03) for u, v in arch]  # below the edge that mirrors the sky
-    shine, paint = tuple(c * 0.7 for c in shine), tuple(c * 0.5 for c in paint)
-    canvas.fill("unlabeled", [*lower, *corners], 2, shine, paint, **surface)
+    r, g, b = scaled(paint, 0.4)
+    shine = r + 96, g + 96, b + 96
+    for lower, gain, dark in ((0.0, 1.0, 1.0), (0.03, 0.7, 0.5)):  # the edge mirrors the sky
+        outline = [*((u, v + lower) for u, v in arch), *corners]
+        top, below = scaled(shine, gain), scaled(paint, dark)
+        canvas.fill("unlabeled", outline, 2, top, below, normal=(0, 0.7, 0), sky=0.9)

@@ -1,33 +1,21 @@
-"""The street studio: paint a label map and see the photo appear.
+"""The street studio: paint a label map and see the photos that trained generators make of it."""
 
-`regions` edits class maps, `scenery` makes streets and stamps, `painting` lets trained generators
-paint, `session` puts them together, and `widget` shows them in a notebook.
-"""
+import lazy_loader
 
-from pix2pix_utils.widgets.studio.painting import (
-    Painted,
-    Painter,
-    finished_run,
-    load_painter,
-    paint,
-    save_street,
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules={"regions"},
+    submod_attrs={
+        "painting": [
+            "Painted",
+            "Painter",
+            "finished_run",
+            "load_painter",
+            "paint",
+            "save_street",
+        ],
+        "scenery": ["Stamp", "cut_stamps", "drawn_stamps", "typical_street"],
+        "session": ["Studio"],
+        "widget": ["StreetStudio", "street_studio"],
+    },
 )
-from pix2pix_utils.widgets.studio.scenery import Stamp, cut_stamps, drawn_stamps, typical_street
-from pix2pix_utils.widgets.studio.session import Studio
-from pix2pix_utils.widgets.studio.widget import StreetStudio, street_studio
-
-__all__ = [
-    "Painted",
-    "Painter",
-    "Stamp",
-    "StreetStudio",
-    "Studio",
-    "cut_stamps",
-    "drawn_stamps",
-    "finished_run",
-    "load_painter",
-    "paint",
-    "save_street",
-    "street_studio",
-    "typical_street",
-]

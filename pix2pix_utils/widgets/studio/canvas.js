@@ -1,11 +1,12 @@
-// The screen of the street studio. It keeps the class map while someone paints, one byte a pixel, so
-// that a stroke needs no round trip; Python (session.py) does every edit of a region and paints.
+// The street studio's user interface. It holds the class map while someone paints, one byte per
+// pixel, so that a stroke needs no round trip; Python (session.py) edits regions and paints photos.
+// Uses the functions of drawing.js, which comes first in the same module (widget.py).
 
 const KEEP = 100; // steps that can be undone
 const PATIENCE = 5000; // ms without an answer before the status line says so
-const OVERLAY = 640; // pixels of the overlay's side at least, for thin lines over coarse pixels
+const OVERLAY = 640; // smallest side of the overlay in pixels, for thin lines over coarse pixels
 const FAR = 8; // pixels that Shift and an arrow key move the cursor by
-const AS_IT_WAS = -1; // the eraser brings back the map that was started from
+const AS_IT_WAS = -1; // the eraser restores the map as it was at the start
 
 const TOOLS = [
   ["brush", "Brush", "b", "Drag to paint the chosen class."],
@@ -13,53 +14,9 @@ const TOOLS = [
   ["fill", "Fill", "f", "Give a whole region the chosen class."],
   ["pick", "Pick", "p", "Choose the class under the cursor. Alt does it with every tool."],
   ["move", "Move", "m", "Drag a region; its old place is filled from around it."],
-  ["delete", "Delete", "d", "Take a region away; its place is filled from around it."],
-  ["stamp", "Stamp", "s", "Put in a thing, its foot at the cursor."],
+  ["delete", "Delete", "d", "Remove a region; its place is filled from around it."],
+  ["stamp", "Stamp", "s", "Add an object, its foot at the cursor."],
 ];
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false) element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-
-// The outline of a mask of w x h pixels as a path, in units of `scale` screen pixels.
-function outline(mask, w, h, scale) {
-  const path = new Path2D();
-  const at = (x, y) => x >= 0 && y >= 0 && x < w && y < h && mask[y * w + x];
-  const line = (x0, y0, x1, y1) => {
-    path.moveTo(x0 * scale, y0 * scale);
-    path.lineTo(x1 * scale, y1 * scale);
-  };
-  for (let y = 0; y < h; y++)
-    for (let x = 0; x < w; x++) {
-      if (!at(x, y)) continue;
-      if (!at(x - 1, y)) line(x, y, x, y + 1);
-      if (!at(x + 1, y)) line(x + 1, y, x + 1, y + 1);
-      if (!at(x, y - 1)) line(x, y, x + 1, y);
-      if (!at(x, y + 1)) line(x, y + 1, x + 1, y + 1);
-    }
-  return path;
-}
-
-// The pixels of a round brush as offsets from the pixel under the cursor.
-function dab(diameter) {
-  const offsets = [];
-  const center = diameter % 2 ? 0.5 : 0;
-  const reach = Math.ceil(diameter / 2);
-  for (let y = -reach; y <= reach; y++)
-    for (let x = -reach; x <= reach; x++)
-      if ((x + 0.5 - center) ** 2 + (y + 0.5 - center) ** 2 <= diameter ** 2 / 4)
-        offsets.push([x, y]);
-  return offsets;
-}
 
 function render({ model, el }) {
   const { size, classes, scenes, stamps, percent } = model.get("setup");
@@ -67,11 +24,11 @@ function render({ model, el }) {
   const scale = Math.max(2, Math.ceil(OVERLAY / size));
 
   let pixels = bytes(model.get("answer").classes).slice();
-  let start = pixels.slice(); // what the eraser brings back
+  let start = pixels.slice(); // what the eraser restores
   let undone = [];
   let done = [];
   let revision = 0; // of the map on this screen
-  let outstanding = 0; // number of the question that is not answered yet
+  let outstanding = 0; // revision of the unanswered question, if any
   let unsent = false; // the map has changed since it was sent
   let tool = "brush";
   let chosen = 0;
@@ -90,11 +47,10 @@ function render({ model, el }) {
   const toolButtons = TOOLS.map(([name, title, key, help]) =>
     make("label", { title: `${help} Key: ${key.toUpperCase()}`, "data-tool": name },
       radio("tool", name, name === tool, () => useTool(name)), title));
-  const chip = ({ name, color }, index) =>
+  const chips = classes.map(({ name, color }, index) =>
     make("label", { "data-class": index },
       radio("class", index, index === chosen, () => choose(index)),
-      make("span", { class: "swatch", style: `background: rgb(${color})` }), name);
-  const chips = classes.map(chip);
+      make("span", { class: "swatch", style: `background: rgb(${color})` }), name));
   const common = chips.filter((_, index) => !classes[index].rare);
   const rare = chips.filter((_, index) => classes[index].rare);
   const more = make("details", {}, make("summary", {}, "more classes"), ...rare);
@@ -102,11 +58,13 @@ function render({ model, el }) {
   const brushSize = make("input", { type: "range", min: 1, max: Math.max(8, size >> 2),
     value: Math.max(1, size >> 4), oninput: () => showSizes() });
   const brushOut = make("output");
+  const entries = (names) => names.map((name, index) => make("option", { value: index }, name));
+  const nameOf = ({ name }) => name;
   const eraseTo = make("select", {},
     make("option", { value: AS_IT_WAS }, "what was there at the start"),
-    ...classes.map(({ name }, index) => make("option", { value: index }, name)));
+    ...entries(classes.map(nameOf)));
   const stampPick = make("select", { onchange: () => showSizes() },
-    ...stamps.map(({ name }, index) => make("option", { value: index }, name)));
+    ...entries(stamps.map(nameOf)));
   const stampSize = make("input", { type: "range", min: percent[0], max: percent[1], step: 5,
     value: 100, oninput: () => showSizes() });
   const stampOut = make("output");
@@ -119,21 +77,22 @@ function render({ model, el }) {
     option("stamp ", "stamp", stampPick),
     option("its size ", "stamp", stampSize, stampOut));
 
-  const undoButton = make("button", { type: "button", title: "Ctrl+Z", onclick: undo }, "Undo");
-  const redoButton = make("button", { type: "button", title: "Ctrl+Shift+Z or Ctrl+Y",
-    onclick: redo }, "Redo");
+  const button = (title, text, onclick) => make("button", { type: "button", title, onclick }, text);
+  const undoButton = button("Ctrl+Z", "Undo", () => restore(done, undone, "undone"));
+  const redoButton = button("Ctrl+Shift+Z or Ctrl+Y", "Redo",
+    () => restore(undone, done, "done again"));
+  const saveButton = button("to a new folder", "Save", () => ask("save"));
   const scenePick = make("select", { class: "scene", onchange: () => {
       if (scenePick.value !== "") ask("scene", { scene: Number(scenePick.value) });
       scenePick.value = "";
     } },
     make("option", { value: "" }, "choose"),
     make("option", { value: -1 }, "an empty street"),
-    ...scenes.map((name, index) => make("option", { value: index }, name)));
-  const saveButton = make("button", { type: "button", onclick: () => ask("save") }, "Save");
+    ...entries(scenes));
 
   const hint = make("p", { class: "hidden", id: `${view}-hint` },
     "Arrow keys move the cursor, with Shift by 8 pixels. Space uses the tool: with brush, eraser " +
-    "and move it lowers the pen, arrows then draw or drag, and Space lifts it again. Escape gives up. " +
+    "and move it lowers the pen, arrows then draw or drag, and Space lifts it again. Escape cancels. " +
     "Letters choose the tool: " + TOOLS.map(([, title, key]) => `${key} ${title}`).join(", ") +
     ". Square brackets change the size.");
   const map = make("canvas", { class: "map", width: size, height: size, tabindex: 0,
@@ -145,10 +104,7 @@ function render({ model, el }) {
   const status = make("div", { class: "status", role: "status" });
   const photos = make("div", { class: "photos" });
 
-  const root = make("div", {
-      class: "street-studio",
-      onkeydown: pressKey,
-    },
+  const root = make("div", { class: "street-studio", onkeydown: pressKey },
     make("div", { class: "bar" },
       group("tool", "tools", ...toolButtons),
       make("div", { class: "actions" }, undoButton, redoButton, saveButton,
@@ -165,20 +121,13 @@ function render({ model, el }) {
 
   // ---- the map
 
-  const context = map.getContext("2d");
-  const image = context.createImageData(size, size);
-  function drawMap() {
-    for (let i = 0; i < pixels.length; i++) {
-      const [red, green, blue] = classes[pixels[i]].color;
-      image.data.set([red, green, blue, 255], 4 * i);
-    }
-    context.putImageData(image, 0, 0);
-  }
-
+  const drawMap = () => putPixels(map, (i) => classes[pixels[i]].color);
+  // Python paints as often as it can answer, and once more for what has changed since.
   function changed() {
     revision += 1;
     drawMap();
-    paintSoon();
+    if (outstanding) unsent = true;
+    else ask("paint");
   }
 
   function remember(before) {
@@ -187,9 +136,7 @@ function render({ model, el }) {
     undone = [];
     showHistory();
   }
-  function undo() { stepInto(done, undone, "undone"); }
-  function redo() { stepInto(undone, done, "done again"); }
-  function stepInto(from, to, words) {
+  function restore(from, to, words) {
     if (gesture || !from.length) return;
     say(words);
     to.push(pixels);
@@ -198,7 +145,7 @@ function render({ model, el }) {
     showUnder();
     changed();
   }
-  // aria-disabled, not disabled: the focus must not be lost when the last step is undone
+  // aria-disabled instead of disabled, so that the focus stays when the last step is undone
   function showHistory() {
     undoButton.setAttribute("aria-disabled", !done.length);
     redoButton.setAttribute("aria-disabled", !undone.length);
@@ -215,11 +162,6 @@ function render({ model, el }) {
       "cell; after a restart, run this cell again."), PATIENCE);
     root.dataset.busy = true;
   }
-  // While somebody paints: as often as Python answers, and once more for what came meanwhile.
-  function paintSoon() {
-    if (outstanding) unsent = true;
-    else ask("paint");
-  }
 
   function receive() {
     const answer = model.get("answer");
@@ -229,11 +171,11 @@ function render({ model, el }) {
       clearTimeout(waiting);
       if (status.dataset.late) say("");
     }
-    showPhotos(answer.pictures);
+    showPhotos(photos, answer.pictures, size);
     if (mine && answer.region && gesture) gesture.take?.(answer);
     const asked = mine && answer.edited;
     if (asked && answer.revision !== revision) {
-      say("You painted on meanwhile, so that was not done; try it again.");
+      say("You painted in the meantime, so that was not done; try again.");
     } else if (asked || !mine) {
       const next = bytes(answer.classes);
       if (next.some((value, index) => value !== pixels[index])) {
@@ -257,27 +199,7 @@ function render({ model, el }) {
     status.dataset.late = words.startsWith("Python has not") ? "true" : "";
   }
 
-  function showPhotos(pictures) {
-    const shown = [...photos.children];
-    pictures.forEach(({ title, note, pixels: rgb }, index) => {
-      const figure = shown[index] ?? photos.appendChild(make("figure", {},
-        make("canvas", { width: size, height: size, role: "img" }),
-        make("figcaption", {}, make("b"), " ", make("span"))));
-      const [canvas, caption] = figure.children;
-      const own = canvas.getContext("2d");
-      const photo = own.createImageData(size, size);
-      const from = bytes(rgb);
-      for (let i = 0, j = 0; i < from.length; i += 3, j += 4)
-        photo.data.set([from[i], from[i + 1], from[i + 2], 255], j);
-      own.putImageData(photo, 0, 0);
-      canvas.setAttribute("aria-label", `${title}, ${note}`);
-      caption.firstChild.textContent = title;
-      caption.lastChild.textContent = note;
-    });
-    shown.slice(pictures.length).forEach((figure) => figure.remove());
-  }
-
-  // ---- tools: each begins a gesture, which is drawn on, ended, or given up
+  // ---- tools: each may begin a gesture, which is dragged, then ended or cancelled
 
   function stroke(point, valueAt) {
     const before = pixels.slice();
@@ -295,19 +217,19 @@ function render({ model, el }) {
     changed();
     return {
       drag(next) {
-        const steps = Math.max(Math.abs(next.x - last.x), Math.abs(next.y - last.y));
-        for (let step = 1; step <= steps; step++)
-          touch({
-            x: Math.round(last.x + ((next.x - last.x) * step) / steps),
-            y: Math.round(last.y + ((next.y - last.y) * step) / steps),
-          });
+        const [dx, dy] = [next.x - last.x, next.y - last.y];
+        const steps = Math.max(Math.abs(dx), Math.abs(dy));
+        for (let step = 1; step <= steps; step++) {
+          const share = step / steps;
+          touch({ x: Math.round(last.x + dx * share), y: Math.round(last.y + dy * share) });
+        }
         if (steps) changed();
         last = next;
       },
       end() {
         if (before.some((value, index) => value !== pixels[index])) remember(before);
       },
-      giveUp() {
+      cancel() {
         pixels = before;
         changed();
       },
@@ -329,9 +251,8 @@ function render({ model, el }) {
         const [rows, columns] = [to.y - point.y, to.x - point.x];
         if (rows || columns) ask("move", { row: point.y, column: point.x, rows, columns });
       },
-      giveUp() {},
-      draw(lines) {
-        if (carried) lines(carried, to.x - point.x, to.y - point.y);
+      draw() {
+        if (carried) drawPath(lines, carried, to.x - point.x, to.y - point.y, scale);
       },
     };
   }
@@ -352,21 +273,15 @@ function render({ model, el }) {
     return null;
   }
 
-  function endGesture() {
-    const ended = gesture;
+  function finish(how) {
+    const finished = gesture;
     gesture = null;
-    ended?.end();
-    drawOverlay();
-  }
-  function giveUp() {
-    const given = gesture;
-    gesture = null;
-    given?.giveUp();
+    finished?.[how]?.();
     drawOverlay();
   }
 
   function useTool(name) {
-    if (gesture) giveUp();
+    if (gesture) finish("cancel");
     tool = name;
     for (const label of toolButtons) label.firstChild.checked = label.dataset.tool === name;
     for (const label of options.querySelectorAll(".option"))
@@ -379,7 +294,7 @@ function render({ model, el }) {
     chosen = index;
     if (classes[index].rare) more.open = true;
     chips[index].querySelector("input").checked = true;
-    speak(`chosen: ${classes[index].name}`);
+    spoken.textContent = `chosen: ${classes[index].name}`;
   }
   function showSizes() {
     brushOut.textContent = `${brushSize.value} px`;
@@ -387,59 +302,32 @@ function render({ model, el }) {
     drawOverlay();
   }
 
-  // ---- what is drawn over the map
+  // ---- the overlay: what the tool would change
 
   const lines = overlay.getContext("2d");
   function drawOverlay() {
     lines.clearRect(0, 0, overlay.width, overlay.height);
-    const drawLines = (path, x, y) => {
-      lines.save();
-      lines.translate(x * scale, y * scale);
-      for (const [width, color] of [[scale / 3 + 2, "black"], [scale / 6 + 1, "white"]]) {
-        lines.lineWidth = Math.min(width, width > 3 ? 5 : 2);
-        lines.strokeStyle = color;
-        lines.stroke(path);
-      }
-      lines.restore();
-    };
-    if (gesture?.draw) gesture.draw(drawLines);
+    gesture?.draw?.();
     if (!cursorShown) return;
-    const { x, y } = cursor;
+    let { x, y } = cursor;
+    let [mask, w, h] = [[1], 1, 1];
     if (tool === "stamp" && stamps.length) {
-      const { shape, w, h } = scaledStamp();
-      drawLines(outline(shape, w, h, scale), x - Math.floor(w / 2), y - h + 1);
+      ({ mask, w, h } = scaledStamp(stamps[Number(stampPick.value)], Number(stampSize.value)));
+      x -= Math.floor(w / 2);
+      y -= h - 1;
     } else if (tool === "brush" || tool === "eraser") {
-      const offsets = dab(Number(brushSize.value));
-      const least = Math.min(...offsets.map(([dx]) => dx));
-      const side = Number(brushSize.value) + 2;
-      const mask = new Uint8Array(side * side);
-      for (const [dx, dy] of offsets) mask[(dy - least) * side + dx - least] = 1;
-      drawLines(outline(mask, side, side, scale), x + least, y + least);
-    } else {
-      drawLines(outline([1], 1, 1, scale), x, y);
+      let least;
+      ({ mask, w, h, least } = brushMask(Number(brushSize.value)));
+      x += least;
+      y += least;
     }
-  }
-  // as Stamp.scaled in scenery.py; Python decides, this only shows where
-  function scaledStamp() {
-    const { height, width, shape } = stamps[Number(stampPick.value)];
-    const factor = Number(stampSize.value) / 100;
-    const [h, w] = [height, width].map((side) => Math.max(1, Math.round(side * factor)));
-    const from = bytes(shape);
-    const result = new Uint8Array(w * h);
-    for (let y = 0; y < h; y++)
-      for (let x = 0; x < w; x++)
-        result[y * w + x] = from[
-          Math.floor(((y + 0.5) * height) / h) * width + Math.floor(((x + 0.5) * width) / w)];
-    return { shape: result, w, h };
+    drawPath(lines, outline(mask, w, h, scale), x, y, scale);
   }
 
   function showUnder() {
     const name = classes[pixels[cursor.y * size + cursor.x]].name;
     under.textContent = `${name}, row ${cursor.y}, column ${cursor.x}`;
     return under.textContent;
-  }
-  function speak(words) {
-    spoken.textContent = words;
   }
 
   // ---- mouse, pen and touch
@@ -457,7 +345,7 @@ function render({ model, el }) {
     event.preventDefault();
     map.focus({ preventScroll: true });
     map.setPointerCapture(event.pointerId);
-    if (gesture) giveUp();
+    if (gesture) finish("cancel");
     cursor = pixelAt(event);
     cursorShown = true;
     gesture = begin(erasing ? "eraser" : event.altKey ? "pick" : tool, cursor);
@@ -477,9 +365,9 @@ function render({ model, el }) {
     drawOverlay();
   });
   map.addEventListener("pointerup", (event) => {
-    if (event.isPrimary && gesture && map.hasPointerCapture(event.pointerId)) endGesture();
+    if (event.isPrimary && gesture && map.hasPointerCapture(event.pointerId)) finish("end");
   });
-  map.addEventListener("pointercancel", giveUp);
+  map.addEventListener("pointercancel", () => finish("cancel"));
   map.addEventListener("pointerleave", () => {
     cursorShown = map.matches(":focus-visible");
     drawOverlay();
@@ -496,7 +384,7 @@ function render({ model, el }) {
     drawOverlay();
   });
   map.addEventListener("blur", () => {
-    if (gesture) endGesture();
+    if (gesture) finish("end");
     cursorShown = false;
     drawOverlay();
   });
@@ -508,14 +396,14 @@ function render({ model, el }) {
       cursor = { x: clamp(cursor.x + x * step), y: clamp(cursor.y + y * step) };
       gesture?.drag(cursor);
     } else if (event.key === " " || event.key === "Enter") {
-      if (gesture) endGesture();
+      if (gesture) finish("end");
       else gesture = begin(tool, cursor);
     } else if (event.key === "Escape") {
-      giveUp();
+      finish("cancel");
     } else return;
     event.preventDefault();
     cursorShown = true;
-    speak(showUnder());
+    spoken.textContent = showUnder();
     drawOverlay();
   });
 
@@ -524,11 +412,10 @@ function render({ model, el }) {
     const ctrl = event.ctrlKey || event.metaKey;
     const history = ctrl && (key === "z" || key === "y");
     const runsTheCell = event.shiftKey && event.key === "Enter";
-    // JupyterLab would take "b" for a new cell, and arrow keys, and the focus with them, for itself
+    // JupyterLab would insert a cell on "b", and leave the cell on arrow keys
     if (history || !(ctrl || event.altKey || runsTheCell)) event.stopPropagation();
     if (history) {
-      if (key === "y" || event.shiftKey) redo();
-      else undo();
+      (key === "y" || event.shiftKey ? redoButton : undoButton).click();
     } else if (ctrl || event.altKey || event.target.tagName === "SELECT") {
       return; // letters choose an entry of a list
     } else if (key === "[" || key === "]") {
@@ -546,7 +433,7 @@ function render({ model, el }) {
 
   model.on("change:answer", receive);
   drawMap();
-  showPhotos(model.get("answer").pictures);
+  showPhotos(photos, model.get("answer").pictures, size);
   showHistory();
   showSizes();
   useTool(tool);

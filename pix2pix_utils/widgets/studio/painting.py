@@ -1,5 +1,6 @@
-"""What trained generators make of a class map, and how long each takes; no widget needed."""
+"""Paints class maps with trained generators, finds the generators, and saves the result."""
 
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from pix2pix_utils.training.trained_generator import load_generator
 
 @dataclass(frozen=True)
 class Painter:
-    """A generator in eval mode and what it was trained on."""
+    """A generator in eval mode, with the palette and the image size it was trained on."""
 
     predict: Predictor
     palette: Palette
@@ -31,7 +32,7 @@ class Painter:
 
 
 class Painted(NamedTuple):
-    """A photo and the time it took."""
+    """A photo and the time that painting it took."""
 
     photo: np.ndarray  # (S, S, 3) uint8
     milliseconds: float
@@ -44,32 +45,31 @@ def load_painter(path: Path, device: torch.device) -> Painter:
 
 
 def finished_run(config: Config, data: StreetData, output: Path) -> Run | None:
-    """The run below `output/runs` that has finished this configuration on this data, if any."""
+    """The finished run of this configuration on this data below `output/runs`, if any."""
     for file in sorted((Path(output) / "runs").glob("*/result.json")):
         try:
             run = Run.open(file.parent)
             if run.config == config and run.data()["fingerprint"] == data.fingerprint:
                 return run
-        except (UserError, KeyError):  # a damaged neighbour is no reason to stop
+        except (UserError, KeyError):  # another run is damaged
             continue
     return None
 
 
 def check_fit(painters: Mapping[str, Painter], palette: Palette, image_size: int) -> None:
-    """Raise UserError unless every painter knows exactly these classes, colours and this size."""
+    """Raise UserError unless every painter has exactly these classes, colours and this size."""
     for name, painter in painters.items():
-        own = painter.palette
+        own, size = painter.palette, painter.image_size
         if own.classes != palette.classes or not np.array_equal(own.colors, palette.colors):
             raise UserError(
                 f"the model '{name}' was trained with the palette '{own.name}' ({len(own)} "
                 f"classes), not '{palette.name}' ({len(palette)} classes) of the data set; choose "
                 "a run on this data set"
             )
-        if painter.image_size != image_size:
+        if size != image_size:
             raise UserError(
-                f"the model '{name}' was trained at {painter.image_size} x {painter.image_size} "
-                f"pixels, the label map has {image_size} x {image_size}; load the data set at the "
-                "model's size"
+                f"the model '{name}' was trained at {size} x {size} pixels, but the label map has "
+                f"{image_size} x {image_size}; load the data set at the model's size"
             )
 
 
@@ -77,8 +77,8 @@ def check_fit(painters: Mapping[str, Painter], palette: Palette, image_size: int
 def paint(painters: Mapping[str, Painter], class_map: np.ndarray) -> dict[str, Painted]:
     """Each painter's photo of a class map (S, S) uint8.
 
-    The time is that of the network alone, with the copies to its device and back. Raises UserError
-    if the map is not square, not of a painter's size, or has an index that its palette lacks.
+    The time is that of the network, including the copies to its device and back. Raises UserError
+    if the map does not have a painter's size or has a class index that its palette lacks.
     """
     class_map = np.asarray(class_map)
     painted = {}
@@ -86,7 +86,7 @@ def paint(painters: Mapping[str, Painter], class_map: np.ndarray) -> dict[str, P
         size = painter.image_size
         if class_map.shape != (size, size):
             shape = " x ".join(map(str, class_map.shape))
-            raise UserError(f"the label map is {shape} pixels, '{name}' paints {size} x {size}")
+            raise UserError(f"the label map has {shape} pixels, but '{name}' needs {size} x {size}")
         label = to_signed(painter.palette.encode(class_map))[None]  # (1, 3, S, S) in [-1, 1]
         start = time.perf_counter()
         photo = painter.predict({"label": label})[0].cpu()  # waits for the device
@@ -103,8 +103,10 @@ def save_street(
     `classes.png` holds class indices, `label_map.png` the palette's colours, `NAME.png` the photos
     below `photos/`. Raises UserError if the folder cannot be written.
     """
-    pictures = {"classes.png": np.asarray(class_map, np.uint8)}
-    pictures["label_map.png"] = palette.encode(class_map)
+    pictures = {
+        "classes.png": np.asarray(class_map, np.uint8),
+        "label_map.png": palette.encode(class_map),
+    }
     for number, (name, photo) in enumerate(photos.items(), start=1):
         safe = "".join(letter if letter.isalnum() or letter in "+-_" else "-" for letter in name)
         pictures[f"photos/{number}-{safe}.png"] = photo
@@ -123,11 +125,11 @@ def save_street(
 
 def _new_folder(parent: Path) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
-    number = 1 + len(list(parent.glob("street-*")))
-    while True:
+    for number in itertools.count(1 + len(list(parent.glob("street-*")))):
         folder = parent / f"street-{number:03}"
         try:
-            folder.mkdir()  # fails if it is there, also when someone else made it just now
-            return folder
-        except FileExistsError:
-            number += 1
+            folder.mkdir()
+            break
+        except FileExistsError:  # possibly created by another process just now
+            continue
+    return folder

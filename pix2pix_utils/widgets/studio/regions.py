@@ -1,7 +1,7 @@
-"""Edits of a class map by regions: pick one, recolour it, take it away, move it, put one in.
+"""Edits of a class map by regions: select, recolour, remove, move, or add one.
 
 A class map is a (H, W) uint8 array of class indices; a region is a (H, W) bool array. Every
-function returns a new class map and leaves its arguments as they are.
+function returns a new class map and leaves its arguments unchanged.
 """
 
 from collections.abc import Collection
@@ -12,8 +12,8 @@ from skimage.segmentation import expand_labels, flood
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 
-# Classes that one can count, in Cityscapes' and CamVid's words. What stands in front of something
-# does not continue behind what is taken away; road, buildings, sky and the like do.
+# Countable classes, by Cityscapes' and CamVid's names. Where an object is removed, the background
+# continues: road, buildings, sky and the like, but no other object.
 OBJECTS = frozenset(
     (
         *("pole", "traffic light", "traffic sign", "signsymbol"),
@@ -23,7 +23,7 @@ OBJECTS = frozenset(
     )
 )
 
-# How much further a pixel above or below counts than one beside it: streets lie in layers.
+# Vertical distances count this many times, since streets consist of horizontal layers.
 VERTICAL_WEIGHT = 3
 
 
@@ -49,12 +49,12 @@ def recolor(class_map: np.ndarray, region: np.ndarray, class_index: int) -> np.n
 
 
 def remove(class_map: np.ndarray, region: np.ndarray, background: Collection[int]) -> np.ndarray:
-    """Take a region away and continue in its place what surrounds it.
+    """Remove a region and continue its surroundings in its place.
 
     Each of its pixels gets the class of the nearest pixel outside whose class is in `background`
-    and not one that is taken away; if there is none, of the nearest pixel of any other class.
+    and not one of the region's; if there is none, of the nearest pixel of any other class.
     Distance is Euclidean, with rows counted `VERTICAL_WEIGHT` times. Raises UserError if the map
-    holds nothing but the region's classes.
+    has no other class.
     """
     others = ~np.isin(class_map, class_map[region])
     sources = others & np.isin(class_map, list(background))
@@ -62,7 +62,7 @@ def remove(class_map: np.ndarray, region: np.ndarray, background: Collection[int
         sources = others
     if not sources.any():
         raise UserError(
-            "the label map holds only this class and nothing to fill the gap; paint another first"
+            "the label map has only this class, so nothing can fill the gap; paint another first"
         )
     labels = np.where(sources, class_map.astype(int) + 1, 0)  # 0 is what expand_labels fills
     stretched = np.repeat(labels, VERTICAL_WEIGHT, axis=0)
@@ -76,7 +76,7 @@ def move(
 ) -> np.ndarray:
     """Move a region by some pixels; its old place is filled as by `remove`.
 
-    It covers what it comes to lie on, and what leaves the map is cut off.
+    It covers whatever is at its new place; parts outside the map are cut off.
     """
     moved = remove(class_map, region, background)
     row, column = np.nonzero(region)
@@ -89,9 +89,9 @@ def move(
 def put(
     class_map: np.ndarray, shape: np.ndarray, class_index: int, row: int, column: int
 ) -> np.ndarray:
-    """Put a shape (h, w) bool of one class where its lowest row stands, centred, at a pixel.
+    """Add a shape (h, w) bool of one class, the middle of its lowest row at a pixel.
 
-    What lies outside the map is cut off.
+    Parts outside the map are cut off.
     """
     changed = class_map.copy()
     down, across = np.nonzero(shape)

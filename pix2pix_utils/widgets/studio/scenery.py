@@ -1,4 +1,4 @@
-"""What one can start from and put in: a typical street, and stamps of things that stand in it."""
+"""Material for the studio: an empty street to start from, and stamps of objects to add."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,12 +12,11 @@ from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import Palette
 
-SEARCHED_SCENES = 60  # for stamps, and for the typical street
-SMOOTHING = 1 / 32  # standard deviation, of the picture's width
+SEARCHED_SCENES = 60  # for stamps and for the typical street
+SMOOTHING = 1 / 32  # standard deviation, as a share of the image's width
 
-# Classes to cut stamps of, in Cityscapes' and CamVid's words, and what a stamp must be: of this
-# share of the picture's height at least, and of this share of its convex hull, since what something
-# else stands before has a bite taken out of it.
+# Classes to cut stamps of, by Cityscapes' and CamVid's names; the smallest shares of the image's
+# height and of the stamp's convex hull, of which an object partly hidden by another fills less.
 _CUT = ("car", "truck", "bus", "person", "pedestrian", "rider", "bicyclist", "vegetation", "tree")
 _LEAST_HEIGHT = 0.1
 _LEAST_SOLIDITY = 0.87
@@ -25,14 +24,14 @@ _LEAST_SOLIDITY = 0.87
 
 @dataclass(frozen=True)
 class Stamp:
-    """A shape of one class."""
+    """An object's shape and class."""
 
     name: str
     class_index: int
     shape: np.ndarray  # (h, w) bool, without empty rows or columns at its sides
 
     def scaled(self, percent: int) -> np.ndarray:
-        """The shape at a size, (h', w') bool with the nearest pixel's value, one pixel at least."""
+        """The shape at a size in percent, (h', w') bool, at least one pixel; nearest neighbour."""
         height, width = (max(1, round(side * percent / 100)) for side in self.shape.shape)
         rows = (np.arange(height) + 0.5) * self.shape.shape[0] / height
         columns = (np.arange(width) + 0.5) * self.shape.shape[1] / width
@@ -40,9 +39,9 @@ class Stamp:
 
 
 def typical_street(pairs: StreetPairs, background: Collection[int]) -> np.ndarray:
-    """An empty street (S, S) uint8: at every pixel the background class most often found there.
+    """An empty street (S, S) uint8: for each pixel the most frequent background class.
 
-    Counted over the scenes of a split, and smoothed a little.
+    The frequencies are those of a split's scenes, slightly smoothed.
     """
     class_maps = pairs.classes[evenly_spaced(range(len(pairs)), SEARCHED_SCENES)]
     background = np.array(sorted(background), dtype=np.uint8)
@@ -53,9 +52,9 @@ def typical_street(pairs: StreetPairs, background: Collection[int]) -> np.ndarra
 
 
 def cut_stamps(pairs: StreetPairs, each: int = 2) -> list[Stamp]:
-    """The largest whole cars, people and trees of a split's scenes, `each` of a class at most.
+    """The largest whole cars, people and trees of a split's scenes, at most `each` per class.
 
-    Whole is what touches no side of the picture and has hardly a bite taken out of it.
+    Whole means that the object neither touches the image's edge nor is partly hidden.
     """
     stamps = []
     names = [name for name in pairs.palette.classes if name.lower() in _CUT]
@@ -85,7 +84,7 @@ def _is_whole(region, size: int) -> bool:
 
 
 def drawn_stamps(palette: Palette, size: int) -> list[Stamp]:
-    """A tree, a car and a person in a few strokes, as far as the palette has such classes."""
+    """A simple tree, car and person, as far as the palette has such classes."""
     drawings = (
         ("drawn tree", ("vegetation", "tree"), _tree),
         ("drawn car", ("car",), _car),
@@ -110,7 +109,7 @@ def _tree(size: int) -> np.ndarray:
 
 
 def _car(size: int) -> np.ndarray:
-    """From the side; pictures are squeezed to half their width."""
+    """From the side, at half its width, like the photos."""
     height, width = max(4, round(0.14 * size)), max(6, round(0.22 * size))
     shape = np.zeros((height, width), dtype=bool)
     body = np.array([(0.95, 0), (0.5, 0), (0.42, 0.14), (0, 0.3), (0, 0.7), (0.45, 0.86)])

@@ -1,8 +1,8 @@
-"""The studio without its screen: a class map, what the models make of it, and every edit of it.
+"""The studio without a user interface: a class map, its edits, and the photos of it.
 
-The front end owns the class map while someone paints; each of its messages brings the whole map as
-bytes, row by row, one byte a pixel. So nothing here depends on what was said before, and a message
-that makes no sense changes nothing.
+The front end holds the class map while someone paints. Each of its messages contains the whole map,
+row by row, one byte per pixel, and so depends on no earlier one. An invalid message changes
+nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from pix2pix_utils.widgets.studio import regions
 from pix2pix_utils.widgets.studio.painting import Painted, Painter, check_fit, paint, save_street
 from pix2pix_utils.widgets.studio.scenery import cut_stamps, drawn_stamps, typical_street
 
-EMPTY_STREET = -1  # in the place of a scene's number
+EMPTY_STREET = -1  # instead of a scene's number
 STAMP_PERCENT = (20, 400)  # smallest and largest size of a stamp
 
 Edit = Callable[[np.ndarray, Mapping], np.ndarray]
@@ -26,8 +26,8 @@ Edit = Callable[[np.ndarray, Mapping], np.ndarray]
 class Studio:
     """A class map that is edited and painted.
 
-    `class_map` is (S, S) uint8, `painted` holds each model's photo of it and its time, `photo` the
-    photo of the scene it started from, (S, S, 3) uint8, or None.
+    `class_map` is (S, S) uint8, `painted` holds each model's photo of it with its time, and `photo`
+    is that of the scene it started from, (S, S, 3) uint8, or None.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Studio:
     ):
         """Start with the first scene of a split; raises UserError if a model does not fit the data.
 
-        `save` writes below `output`, which is `paths.output_root()` unless given.
+        `save` writes below `output`, by default `paths.output_root()`.
         """
         if not painters:
             raise UserError("the studio has no model to paint with: train one, or load a run")
@@ -59,7 +59,7 @@ class Studio:
         self.start(0)
 
     def start(self, scene: int) -> None:
-        """Begin with a scene of the split, or with an empty street (`EMPTY_STREET`)."""
+        """Start from a scene of the split, or from an empty street (`EMPTY_STREET`)."""
         if scene == EMPTY_STREET:
             self.show(self.empty_street)
             self.photo = None
@@ -68,7 +68,7 @@ class Studio:
             self.photo = np.array(self.pairs.photos[scene])
 
     def show(self, class_map: np.ndarray) -> None:
-        """Take a class map (S, S) and paint it; raises UserError if it does not fit the models."""
+        """Paint a class map (S, S) and keep it; raises UserError if it does not fit the models."""
         painted = paint(self.painters, class_map)
         self.class_map, self.painted = np.array(class_map, dtype=np.uint8), painted
 
@@ -78,13 +78,12 @@ class Studio:
         return save_street(self.output, self.palette, self.class_map, photos)
 
     def handle(self, message: Mapping, buffers: Sequence) -> dict:
-        """Do what a message of the front end asks for.
+        """Carry out a message of the front end.
 
         `kind` is one of `paint`, `fill`, `delete`, `move`, `stamp`, `scene`, `region`, `save`; the
-        first buffer is the class map on the screen. Returns what is new beside map and photos:
-        `edited`, whether the map is another than the one that came, `message`, a sentence for the
-        reader, and `region`, the bytes of a mask. Raises UserError for a message that makes no
-        sense, and has then changed nothing.
+        only buffer is the class map on the screen. Returns `edited`, whether the map is now
+        different from that one, `message`, a sentence for the reader, and for `region` the bytes of
+        a mask. Raises UserError for an invalid message, which changes nothing.
         """
         kind = message.get("kind")
         class_map = self._class_map(buffers)
@@ -106,13 +105,13 @@ class Studio:
             "fill": (self._fill, "filled"),
             "delete": (self._delete, "deleted"),
             "move": (self._move, "moved"),
-            "stamp": (self._stamp, "put in"),
+            "stamp": (self._stamp, "added"),
         }
         if not isinstance(kind, str) or kind not in edits:
-            raise UserError(f"the studio knows no edit {kind!r}; it knows {', '.join(edits)}")
+            raise UserError(f"there is no edit {kind!r}; choose one of: {', '.join(edits)}")
         edit, done = edits[kind]
         self.show(edit(class_map, message))
-        return {"edited": True, "message": f"{done}: {self._what(class_map, message)}"}
+        return {"edited": True, "message": f"{done}: {self._object(class_map, message)}"}
 
     def _fill(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
         class_index = _integer(message, "class", 0, len(self.palette) - 1)
@@ -133,25 +132,25 @@ class Studio:
         row, column = self._pixel(message)
         return regions.put(class_map, shape, stamp.class_index, row, column)
 
-    def _what(self, class_map: np.ndarray, message: Mapping) -> str:
+    def _object(self, class_map: np.ndarray, message: Mapping) -> str:
         if message["kind"] == "stamp":
             return self.stamps[message["stamp"]].name
-        there = self.palette.classes[class_map[self._pixel(message)]]
+        name = self.palette.classes[class_map[self._pixel(message)]]
         if message["kind"] == "fill":
-            return f"{there} with {self.palette.classes[message['class']]}"
-        return there
+            return f"{name} with {self.palette.classes[message['class']]}"
+        return name
 
     def _class_map(self, buffers: Sequence) -> np.ndarray:
         received = bytes(buffers[0]) if len(buffers) == 1 else b""
         if len(received) != self.size**2:
             raise UserError(
-                f"the label map came with {len(received)} bytes, but {self.size} x {self.size} "
-                f"pixels need {self.size**2}; run the cell again"
+                f"the label map has {len(received)} bytes instead of {self.size**2}; "
+                "run the cell again"
             )
         class_map = np.frombuffer(received, dtype=np.uint8).reshape(self.size, self.size)
         if class_map.max() >= len(self.palette):
             raise UserError(
-                f"the label map holds the class {class_map.max()}, but the classes end at "
+                f"the label map has the class {class_map.max()}, but the last class is "
                 f"{len(self.palette) - 1}; run the cell again"
             )
         return class_map
@@ -167,5 +166,5 @@ class Studio:
 def _integer(message: Mapping, key: str, low: int, high: int) -> int:
     value = message.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"'{key}' is a whole number from {low} to {high}, not {value!r}")
+        raise UserError(f"'{key}' must be a whole number from {low} to {high}, not {value!r}")
     return value

@@ -1,7 +1,4 @@
-"""The studio on the screen: paint the label map, see the photos appear (anywidget.dev).
-
-`canvas.js` draws and sends; every message and every answer is one of `session.Studio`'s.
-"""
+"""The studio as a widget (anywidget.dev): its front end sends messages to `session.Studio`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +11,19 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.widgets.studio.painting import Painter
 from pix2pix_utils.widgets.studio.session import STAMP_PERCENT, Studio
 
+FOLDER = Path(__file__).parent
+
 
 class StreetStudio(anywidget.AnyWidget):
-    """A `Studio` in a notebook; `studio` holds the class map and the photos that the reader made.
+    """A `Studio` in a notebook; `studio` holds the reader's class map and the photos of it.
 
-    `studio.show(class_map)` followed by `refresh()` shows another class map.
+    To show another class map, call `studio.show(class_map)`, then `refresh()`.
     """
 
-    _esm = Path(__file__).with_name("canvas.js")
-    _css = Path(__file__).with_name("canvas.css")
+    _esm = "\n".join((FOLDER / name).read_text("utf-8") for name in ("drawing.js", "canvas.js"))
+    _css = FOLDER / "canvas.css"
     setup = traitlets.Dict().tag(sync=True)  # what never changes: size, classes, scenes, stamps
-    answer = traitlets.Dict().tag(sync=True)  # set as a whole, so that a view never sees half of it
+    answer = traitlets.Dict().tag(sync=True)  # replaced as a whole, so a view never sees half of it
 
     def __init__(self, studio: Studio):
         super().__init__()
@@ -41,36 +40,29 @@ class StreetStudio(anywidget.AnyWidget):
     def _receive(self, _widget, content, buffers) -> None:
         content = content if isinstance(content, Mapping) else {}
         try:
-            found = self.studio.handle(content, buffers)
+            result = self.studio.handle(content, buffers)
         except (UserError, RuntimeError, OSError) as error:
-            found = {"edited": False, "refused": True, "message": str(error)}
-        # told back, so that a view knows its own question
+            result = {"edited": False, "refused": True, "message": str(error)}
+        # returned, so that a view recognises the answer to its own question
         origin = {key: content.get(key) for key in ("view", "revision", "kind")}
-        self._answer(origin | found)
+        self._answer(origin | result)
 
-    def _answer(self, found: dict) -> None:
+    def _answer(self, result: dict) -> None:
         self._answers += 1
-        pictures = [
-            {
-                "title": name,
-                "note": f"{painted.milliseconds:.0f} ms",
-                "pixels": painted.photo.tobytes(),
-            }
+        photos = {
+            name: (painted.photo, f"{painted.milliseconds:.0f} ms")
             for name, painted in self.studio.painted.items()
-        ]
+        }
         if self.studio.photo is not None:
-            pictures.append(
-                {
-                    "title": "the scene's own photo",
-                    "note": "before your edits",
-                    "pixels": self.studio.photo.tobytes(),
-                }
-            )
+            photos["the scene's own photo"] = (self.studio.photo, "before your edits")
         self.answer = {
-            **found,
+            **result,
             "number": self._answers,
             "classes": self.studio.class_map.tobytes(),
-            "pictures": pictures,
+            "pictures": [
+                {"title": title, "note": note, "pixels": photo.tobytes()}
+                for title, (photo, note) in photos.items()
+            ],
         }
 
 
@@ -83,13 +75,12 @@ def street_studio(
 
 def _describe(studio: Studio) -> dict:
     palette = studio.palette
+    classes = zip(palette.classes, palette.colors.tolist(), strict=True)
     return {
         "size": studio.size,
         "classes": [
             {"name": name, "color": color, "rare": index >= palette.evaluated}
-            for index, (name, color) in enumerate(
-                zip(palette.classes, palette.colors.tolist(), strict=True)
-            )
+            for index, (name, color) in enumerate(classes)
         ],
         "scenes": [f"{studio.split} {i}: {name}" for i, name in enumerate(studio.pairs.names)],
         "stamps": [

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Confusion matrices, and the pix2pix paper's segmentation scores computed from them."""
 
 import numpy as np
 import torch
@@ -8,14 +8,14 @@ from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.evaluation.statistics import RESAMPLES
 
 
-def confusion_counts(true: Tensor, seen: Tensor, classes: int) -> np.ndarray:
-    """Pixels of every true class (row) that were seen as each class (column).
+def confusion_counts(true: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
+    """Confusion matrix of every image: integer class maps (N, H, W) to (N, C, C) int64 counts.
 
-    Class maps (N, H, W) integer to (N, C, C) int64.
+    Rows are true classes, columns predicted ones.
     """
     count, cells = len(true), classes * classes
     offsets = torch.arange(count)[:, None, None] * cells
-    cell = offsets + true.cpu().long() * classes + seen.cpu().long()
+    cell = offsets + true.cpu().long() * classes + predicted.cpu().long()
     found = torch.bincount(cell.flatten(), minlength=count * cells)
     return found.reshape(count, classes, classes).numpy()
 
@@ -23,10 +23,10 @@ def confusion_counts(true: Tensor, seen: Tensor, classes: int) -> np.ndarray:
 def segmentation_scores(confusion: np.ndarray, palette: Palette) -> dict[str, float]:
     """The scores of the pix2pix paper (its Table 1, after Long et al. 2015), in [0, 1].
 
-    `confusion`: (C, C) or (N, C, C) pixel counts, rows true; images are added up first. Pixels
-    whose true class is void do not count. `pixel accuracy` is the share of the others that are
-    seen right, `class accuracy` the mean of that share over the classes that occur, `class IoU`
-    the mean over the same classes of intersection over union. All are nan if no class occurs.
+    `confusion`: (C, C) or (N, C, C) pixel counts, rows true; images are summed first. Pixels whose
+    true class is void are ignored. `pixel accuracy` is the share of pixels classified correctly,
+    `class accuracy` the mean of that share over the classes that occur, `class IoU` the mean
+    intersection over union of the same classes. All are nan if no class occurs.
     """
     counts = np.asarray(confusion, dtype=np.float64)
     scores = _rates(counts.reshape(-1, *counts.shape[-2:]).sum(axis=0)[None], palette)
@@ -50,13 +50,13 @@ def segmentation_summary(
 
 def _rates(counts: np.ndarray, palette: Palette) -> dict[str, np.ndarray]:
     """The three scores of (R, C, C) counts, (R,) each."""
-    judged = counts[:, : palette.evaluated]  # rows: true classes that are not void
-    right = np.diagonal(judged, axis1=1, axis2=2)
-    true, seen = judged.sum(axis=2), judged.sum(axis=1)[:, : palette.evaluated]
+    evaluated = counts[:, : palette.evaluated]  # rows: true classes that are not void
+    right = np.diagonal(evaluated, axis1=1, axis2=2)
+    true, predicted = evaluated.sum(axis=2), evaluated.sum(axis=1)[:, : palette.evaluated]
     occurs = true > 0
     total = np.where(occurs.any(axis=1), occurs.sum(axis=1), np.nan)
     recall = right / np.where(occurs, true, 1)
-    overlap = right / np.where(occurs, true + seen - right, 1)
+    overlap = right / np.where(occurs, true + predicted - right, 1)
     return {
         "pixel accuracy": right.sum(axis=1)
         / np.where(occurs.any(axis=1), true.sum(axis=1), np.nan),

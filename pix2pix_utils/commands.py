@@ -1,0 +1,207 @@
+"""The commands of the command line: each takes its parsed arguments and returns the exit status."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from pix2pix_utils import benchmark, report
+from pix2pix_utils.acceleration.distributed import is_main, process_group, rank_zero_first
+from pix2pix_utils.data.camvid import CAMVID_LICENCE, download_camvid
+from pix2pix_utils.data.checking import check_source
+from pix2pix_utils.data.discovery import open_source
+from pix2pix_utils.data.source import SPLITS
+from pix2pix_utils.devices import choose_device
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation import perceptual
+from pix2pix_utils.evaluation.confusion import segmentation_summary
+from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
+from pix2pix_utils.evaluation.segmentation import segmenter
+from pix2pix_utils.evaluation.statistics import summarize
+from pix2pix_utils.files import write_json, write_text
+from pix2pix_utils.paths import data_root, output_root, project_root
+from pix2pix_utils.report.run_measures import measure_run
+from pix2pix_utils.study import run_study
+from pix2pix_utils.training.experiments import (
+    AUGMENTED,
+    EXPERIMENTS,
+    TABLE_1,
+    configure,
+    default_profile,
+)
+from pix2pix_utils.training.pretraining import train_experiment
+from pix2pix_utils.training.runs import Run, load_data_for, load_data_of
+from pix2pix_utils.training.trained_generator import load_generator
+from pix2pix_utils.translation import translate
+
+
+def data_command(arguments: Namespace) -> int:
+    if arguments.download:
+        if arguments.dataset.lower() != "camvid":
+            raise UserError(
+                f"only camvid can be downloaded, not '{arguments.dataset}'; see data/README.md"
+            )
+        print(CAMVID_LICENCE)
+        download_camvid(arguments.data_root or data_root())
+    source = open_source(arguments.dataset, arguments.data_root)
+    where = "" if source.location == source.name else f", in {source.location}"
+    print(f"{source.name}: {source.description}{where}")
+    print(f"splits: {source.split_rule}")
+    check = check_source(source)
+    print("pairs: " + ", ".join(f"{split} {count}" for split, count in check.counts.items()))
+    sizes = [f"{w}x{h} ({count})" for (w, h), count in sorted(check.photo_sizes.items())]
+    print("photo sizes: " + ", ".join(sizes))
+    print("share of the pixels:")
+    shares = zip(source.palette.classes, check.class_frequencies, strict=True)
+    for name, share in sorted(shares, key=lambda row: -row[1]):
+        print(f"  {name:15} {100 * share:6.2f} %")
+    if check.problems:
+        listed = "\n  ".join(check.problems)
+        raise UserError(
+            f"{len(check.problems)} of the pairs cannot be used; fix or remove them:\n  {listed}"
+        )
+    return 0
+
+
+def train_command(arguments: Namespace) -> int:
+    config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
+    with process_group(choose_device(arguments.device)) as device:
+        with rank_zero_first():  # the others then find the cache
+            data = load_data_for(config, arguments.dataset, arguments.data_root)
+        run = train_experiment(config, data, arguments.output or output_root(), device)
+        if is_main():
+            result = run.result()
+            _print_ssim(result["ssim"]["eval"])
+            print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
+            print(f"run: {run.folder}")
+    return 0
+
+
+def study_command(arguments: Namespace) -> int:
+    named = {"table1": TABLE_1, "all": (*EXPERIMENTS, *AUGMENTED)}
+    names = named.get(arguments.experiments) or arguments.experiments.split(",")
+    profile = arguments.profile or default_profile()
+    configs = [
+        configure(name.strip(), profile, arguments.seed, arguments.settings) for name in names
+    ]
+    device = choose_device(arguments.device)
+    data = load_data_for(configs[0], arguments.dataset, arguments.data_root)
+    outcome = run_study(configs, data, arguments.output or output_root(), device)
+    _print_report(outcome.report)
+    for experiment, reason in outcome.failures.items():
+        print(f"{experiment} failed: {reason}", file=sys.stderr)
+    return 1 if outcome.failures else 0
+
+
+def report_command(arguments: Namespace) -> int:
+    device = choose_device(arguments.device)
+    output = arguments.output or output_root()
+    data, config = report.choose_data(
+        output, arguments.dataset, arguments.data_root, arguments.profile, arguments.settings
+    )
+    _print_report(report.write_report(output, data, config, device, arguments.publish))
+    return 0
+
+
+def _print_report(written: list[Path]) -> None:
+    for path in written:
+        if path.name == "table1.md":
+            print(path.read_text(encoding="utf-8"))
+    if written:
+        print(f"wrote {written[0]} and {len(written) - 1} files beside it")
+
+
+def evaluate_command(arguments: Namespace) -> int:
+    run = Run.open(arguments.run_dir)
+    device = choose_device(arguments.device)
+    generator, _, _ = load_generator(run.folder, device)
+    data = load_data_of(run, arguments.dataset, arguments.data_root)
+    predict = generator_predictor(generator, arguments.inference)
+    rows: list[dict] = []
+    for split in SPLITS if arguments.split == "all" else (arguments.split,):
+        if arguments.measures:
+            images = _print_measures(run, data, device, split, arguments.inference)
+        else:
+            images = {"ssim": ssim_scores(predict, data[split])}
+            _print_ssim({split: summarize(images["ssim"])})
+        if arguments.kid:
+            found = perceptual.inception_distances(predict, data[split], device)
+            deviation = f"+/- {found['kid_deviation']:.4f} over random halves"
+            print(f"{split:5}  KID {found['kid']:.4f} {deviation}  FID {found['fid']:.1f}")
+        for index, name in enumerate(data[split].names):
+            scores = {measure: f"{values[index]:.6f}" for measure, values in images.items()}
+            rows.append({"split": split, "name": name, **scores})
+    if arguments.csv:
+        write_text(arguments.csv, report.as_csv(rows))
+        print(f"wrote {arguments.csv}")
+    return 0
+
+
+def _print_measures(run, data, device, split: str, inference: str) -> dict:
+    """Print all measures of a split, one per line; returns those that exist for every image."""
+    output = run.folder.resolve().parent.parent  # the folder of `runs/`
+    measured = measure_run(run, data, output, device, split, inference)
+    units = {"psnr": ("PSNR", 2, " dB"), "l1": ("L1", 4, ""), "lpips": ("LPIPS", 4, "")}
+    for name, values in measured.images.items():
+        score = summarize(values)
+        if name == "ssim":
+            _print_ssim({split: score})
+            continue
+        title, digits, unit = units.get(name, (name, 4, ""))
+        interval = f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
+        print(f"{split:5}  {title} {score['mean']:.{digits}f}{unit}  {interval}")
+    if measured.confusion is not None:
+        ceiling = segmenter(data, output, device).result[split]
+        for name, score in segmentation_summary(measured.confusion, data.palette).items():
+            interval = f"[{score['low']:.4f}, {score['high']:.4f}]"
+            print(
+                f"{split:5}  {name} {score['mean']:.4f}  {interval}  "
+                f"real photos {ceiling[name]:.4f}"
+            )
+    for name, reason in measured.missing.items():
+        print(f"{split:5}  no {name}: {reason}")
+    return measured.images
+
+
+def _print_ssim(scores: dict[str, dict]) -> None:
+    for split, score in scores.items():
+        print(
+            f"{split:5}  SSIM {score['mean']:.4f}  "
+            f"[{score['low']:.4f}, {score['high']:.4f}]  {score['images']} images"
+        )
+
+
+def translate_command(arguments: Namespace) -> int:
+    device = choose_device(arguments.device)
+    written = translate(arguments.checkpoint, arguments.inputs, arguments.output, device)
+    print(f"wrote {len(written)} photo(s) to {arguments.output}")
+    return 0
+
+
+def badges_command(arguments: Namespace) -> int:
+    from pix2pix_utils.course import badges  # needs nbformat, which only notebooks need
+
+    project = project_root()
+    if project is None:
+        raise UserError("there are no notebooks here: run this in the project's folder")
+    if arguments.remove:
+        changed = badges.remove_badges(project / "notebooks")
+    else:
+        repository = badges.github_repository(badges.current_remote(project, arguments.remote))
+        branch = arguments.branch or badges.current_branch(project)
+        changed = badges.write_badges(project / "notebooks", repository, branch)
+    print(f"changed {len(changed)} notebook(s)")
+    return 0
+
+
+def benchmark_command(arguments: Namespace) -> int:
+    if arguments.repeats < 1:
+        raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
+    device = choose_device(arguments.device)
+    result = benchmark.run_benchmark(
+        arguments.image_size, arguments.width, arguments.repeats, device
+    )
+    print(benchmark.as_text(result))
+    if arguments.json:
+        write_json(arguments.json, result)
+        print(f"wrote {arguments.json}")
+    return 0

@@ -1,0 +1,42 @@
+"""The parameters of a notebook and what follows from them."""
+
+import pytest
+
+from pix2pix_utils import course
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.paths import output_root
+from pix2pix_utils.training.experiments import configure
+
+
+def test_configurations_follow_profile_seed_and_settings():
+    lesson = course.start("smoke", seed=3, settings=["epochs=4"])
+    assert lesson.config() == configure("baseline", "smoke", 3, ["epochs=4"])
+    assert lesson.config("baseline-mse", "width=4", seed=0) == configure(
+        "baseline-mse", "smoke", 0, ["epochs=4", "width=4"]
+    )
+
+
+def test_the_data_have_the_profiles_size_and_are_loaded_once(smoke_config):
+    lesson = course.start("smoke")
+    assert lesson.data.val.image_size == smoke_config.image_size
+    assert len(lesson.data.train) == smoke_config.pair_limits["train"]
+    assert lesson.data is lesson.data
+
+
+def test_a_finished_run_is_loaded_from_the_output_folder(finished_run, monkeypatch):
+    monkeypatch.setenv("PIX2PIX_OUTPUT", str(finished_run.folder.parents[1]))
+    lesson = course.start("smoke")
+    assert lesson.output == output_root()
+    result = finished_run.folder / "result.json"
+    before = result.stat().st_mtime_ns
+    assert lesson.train(lesson.config(), progress=False) == finished_run
+    assert result.stat().st_mtime_ns == before
+
+
+def test_mistakes_are_found_before_anything_is_loaded():
+    with pytest.raises(UserError, match="no profile 'tiny'"):
+        course.start("tiny")
+    with pytest.raises(UserError, match="no hyper-parameter 'epoch'"):
+        course.start("smoke", settings=["epoch=2"])
+    with pytest.raises(UserError, match="nowhere"):
+        _ = course.start("smoke", "nowhere").data

@@ -1,0 +1,78 @@
+"""Runs every notebook once at the smoke profile, as committed and with the exercises solved."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+STUB = re.compile(r"^answer_(\d+) = \.\.\..*$", re.MULTILINE)
+SOLUTION = re.compile(
+    r"^<details><summary>Solution</summary>\n.*^```python\n(.*?)^```$.*^</details>$",
+    re.MULTILINE | re.DOTALL,
+)
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def tagged(book, tag) -> list[int]:
+    """Positions of the cells with a tag."""
+    return [i for i, cell in enumerate(book.cells) if tag in cell.metadata.get("tags", [])]
+
+
+def solution_of(cell) -> str:
+    """The code of a folded solution: exactly one block."""
+    found = SOLUTION.search(cell.source)
+    assert found and cell.cell_type == "markdown", cell.source
+    assert cell.source.count("```python") == 1, "one block of code per solution"
+    return found[1]
+
+
+def printed(cell) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@each_notebook
+def test_an_exercise_is_a_question_a_stub_a_check_and_a_folded_solution(path):
+    book = nbformat.read(path, as_version=4)
+    stubs, checks = tagged(book, "exercise"), tagged(book, "check")
+    assert len(stubs) == 1 if path.stem.startswith("00") else 3 <= len(stubs) <= 4
+    assert checks == [index + 1 for index in stubs]
+    for number, index in enumerate(stubs, start=1):
+        question, stub, check_cell, answer = book.cells[index - 1 : index + 3]
+        assert re.search(
+            rf"^\*\*{number}\b.*\((\d+ minutes|.*an hour|.*an evening)", question.source, re.M
+        )
+        assert STUB.findall(stub.source) == [str(number)]
+        assert re.search(rf"\bcheck\(\s*{number},\s*answer_{number},", check_cell.source)
+        assert re.search(rf"^(def )?answer_{number}\b", solution_of(answer), re.M)
+        assert printed(check_cell) == f"exercise {number}: not answered yet\n"
+
+
+@each_notebook
+def test_a_notebook_runs_unanswered_solved_and_with_wrong_answers(path, monkeypatch):
+    """One kernel runs the committed cells, each solution after its check, and then wrong answers."""
+    book = nbformat.read(path, as_version=4)
+    unanswered = [book.cells[index] for index in tagged(book, "check")]
+    solved, wrong = [], []
+    for number, index in reversed(list(enumerate(tagged(book, "exercise"), start=1))):
+        stub, check_cell, answer = book.cells[index : index + 3]
+        solution = STUB.sub(lambda _, code=solution_of(answer): code, stub.source)
+        solved.insert(0, new_code_cell(check_cell.source))
+        for value in ("None", "-7", "'nothing'"):
+            source = f"answer_{number} = {value}\n{check_cell.source}"
+            wrong.append((number, new_code_cell(source)))
+        book.cells[index + 2 : index + 2] = [new_code_cell(solution), solved[0]]
+    book.cells += [cell for _, cell in wrong]
+    monkeypatch.setenv("PIX2PIX_PROFILE", "smoke")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    NotebookClient(book, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    for number, cell in enumerate(unanswered, start=1):
+        assert printed(cell) == f"exercise {number}: not answered yet\n"
+    for number, cell in enumerate(solved, start=1):
+        assert printed(cell) == f"exercise {number}: right\n"
+    for number, cell in wrong:
+        assert printed(cell).startswith(f"exercise {number}: not yet"), cell.source

@@ -1,0 +1,154 @@
+"""The training step updates the right network, by the gradient that the method says."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from pix2pix_utils.acceleration import convolution
+from pix2pix_utils.training.losses import ADVERSARIAL_LOSSES, build_objective
+from pix2pix_utils.training.step import Networks, accumulated_step, training_step
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def networks(smoke_config):
+    torch.manual_seed(0)
+    return Networks.build(smoke_config, CPU)
+
+
+@pytest.fixture
+def pair():
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(2, 2, 3, 32, 32, generator=generator) * 2 - 1
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
+
+
+def reference_step(networks, label, photo, adversarial, alpha):
+    """The update as base repository [3] writes it, except that the generator runs once."""
+    g, d = networks.generator, networks.discriminator
+    fake = g(label)
+    d.zero_grad()
+    loss = (adversarial(d(label, photo), True) + adversarial(d(label, fake.detach()), False)) * 0.5
+    loss.backward()
+    networks.discriminator_optimizer.step()
+    g.zero_grad()
+    g_loss = adversarial(d(label, fake), True) + alpha * (fake - photo).abs().mean()
+    g_loss.backward()
+    networks.generator_optimizer.step()
+    return g_loss.item(), loss.item()
+
+
+@pytest.mark.parametrize("name", ["bce", "mse"])
+def test_steps_equal_a_plain_reference(smoke_config, pair, name):
+    torch.manual_seed(0)
+    ours = Networks.build(smoke_config, CPU)
+    plain = Networks.build(smoke_config, CPU)
+    plain.load_state_dict(ours.state_dict())
+    for step in range(3):
+        torch.manual_seed(step)
+        losses = training_step(ours, *pair, build_objective(name, "l1", 100.0))
+        torch.manual_seed(step)
+        expected = reference_step(plain, *pair, ADVERSARIAL_LOSSES[name], 100.0)
+        measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
+        assert measured == pytest.approx(expected, rel=1e-5)
+    torch.testing.assert_close(weights(ours.generator), weights(plain.generator))
+    torch.testing.assert_close(weights(ours.discriminator), weights(plain.discriminator))
+
+
+@pytest.mark.parametrize("in_a_row", [True, False])
+def test_speed_changes_no_loss_of_twenty_steps(smoke_config, pair, monkeypatch, in_a_row):
+    """Beside a plain loop with torch's convolutions and its default Adam."""
+    torch.manual_seed(0)
+    ours = Networks.build(smoke_config, CPU)
+    torch.manual_seed(0)
+    plain = Networks.build(smoke_config, CPU)
+    g_optimizer, d_optimizer = (
+        torch.optim.Adam(network.parameters(), smoke_config.learning_rate, (0.5, 0.999))
+        for network in (plain.generator, plain.discriminator)
+    )
+    plain = replace(plain, generator_optimizer=g_optimizer, discriminator_optimizer=d_optimizer)
+    objective = build_objective("bce", "l1", 100.0)
+    for step in range(20):
+        if not in_a_row:
+            plain.load_state_dict(copy.deepcopy(ours.state_dict()))
+        set_thresholds(monkeypatch, matmul=4, large=1, winograd=1)  # every faster way
+        torch.manual_seed(step)
+        losses = training_step(ours, *pair, objective)
+        measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
+        set_thresholds(monkeypatch, matmul=0, large=1 << 62)  # torch's convolutions everywhere
+        torch.manual_seed(step)
+        expected = reference_step(plain, *pair, ADVERSARIAL_LOSSES["bce"], 100.0)
+        assert measured == pytest.approx(expected, rel=1e-4)
+
+
+def set_thresholds(monkeypatch, matmul, large, winograd=1 << 62):
+    monkeypatch.setattr(convolution, "MAX_MATMUL_POSITIONS", matmul)
+    monkeypatch.setattr(convolution, "MIN_LARGE_POSITIONS", large)
+    monkeypatch.setattr(convolution, "MIN_WINOGRAD_CHANNEL_PAIRS", winograd)
+
+
+def test_the_discriminators_loss_does_not_reach_the_generator(networks, pair):
+    before = weights(networks.generator)
+    networks.generator_optimizer.step = lambda: None  # leaves only the discriminator's update
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
+    assert torch.equal(weights(networks.generator), before)
+
+
+def test_the_generators_loss_does_not_reach_the_discriminator(networks, pair):
+    captured = []
+    step = networks.discriminator_optimizer.step
+
+    def step_and_capture():
+        step()
+        captured.append([p.grad.clone() for p in networks.discriminator.parameters()])
+
+    networks.discriminator_optimizer.step = step_and_capture
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
+    after = [p.grad for p in networks.discriminator.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(captured[0], after, strict=True))
+    assert all(p.requires_grad for p in networks.discriminator.parameters())
+
+
+def test_both_parts_of_the_generators_loss_reach_it(smoke_config, pair):
+    gradients = []
+    for alpha in (0.0, 100.0):
+        torch.manual_seed(0)
+        networks = Networks.build(smoke_config, CPU)
+        training_step(networks, *pair, build_objective("bce", "l1", alpha))
+        gradients.append(torch.cat([p.grad.flatten() for p in networks.generator.parameters()]))
+    assert gradients[0].abs().sum() > 0
+    assert not torch.allclose(gradients[0], gradients[1])
+
+
+def test_the_generator_runs_once_a_step(networks, pair):
+    calls = []
+    networks.generator.register_forward_hook(lambda *_: calls.append(1))
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
+    assert len(calls) == 1
+
+
+def test_accumulated_batches_make_one_update_of_their_mean_gradient(smoke_config, pair):
+    """Without batch norm and dropout, two batches of one pair are a batch of two."""
+    objective, outcomes = build_objective("mse", "l1", 100.0), []
+    for batches in ([tuple(pair)], [(pair[0][:1], pair[1][:1]), (pair[0][1:], pair[1][1:])]):
+        torch.manual_seed(0)
+        networks = Networks.build(smoke_config, CPU)
+        for module in (*networks.generator.modules(), *networks.discriminator.modules()):
+            if isinstance(module, nn.BatchNorm2d | nn.Dropout):
+                module.eval()
+        losses = accumulated_step(networks, batches, objective, len(batches))
+        outcomes.append(
+            [
+                {name: value / len(batches) for name, value in losses.items()},
+                *(p.grad for p in networks.generator.parameters()),
+                *(p.grad for p in networks.discriminator.parameters()),
+            ]
+        )
+    torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-3, atol=1e-5)

@@ -1,0 +1,118 @@
+"""A diverged training stops in time, and no other run's checkpoint is resumed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pix2pix_utils.data.pairs import epoch_order
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.training import trainer as training
+from pix2pix_utils.training.checkpoints import load_checkpoint
+from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.session import train
+from pix2pix_utils.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone():
+    assert sorted(epoch_order(50, 0, 0).tolist()) == list(range(50))
+    assert torch.equal(epoch_order(50, 3, 7), epoch_order(50, 3, 7))
+    assert not torch.equal(epoch_order(50, 3, 7), epoch_order(50, 3, 8))
+    assert not torch.equal(epoch_order(50, 3, 7), epoch_order(50, 4, 7))
+
+
+def test_a_diverged_run_stops_and_keeps_the_last_good_checkpoint(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    step, steps = training.accumulated_step, []
+
+    def step_that_diverges(networks, batches, *arguments):
+        steps.append(1)
+        factor = float("nan") if len(steps) > 12 else 1.0
+        return step(networks, [(label, photo * factor) for label, photo in batches], *arguments)
+
+    monkeypatch.setattr(training, "accumulated_step", step_that_diverges)
+    with pytest.raises(UserError, match=r"generator_loss is nan.*epoch 2.*--set learning_rate"):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    run = Run.create(tmp_path, smoke_config, street_data)
+    state = load_checkpoint(run.last_checkpoint)
+    assert state["epoch"] == 1
+    assert all(tensor.isfinite().all() for tensor in state["generator"].values())
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_no_loss_has_seen_yet_are_not_saved(
+    smoke_config, street_data, tmp_path, monkeypatch, network, value
+):
+    """The very last update of the second epoch spoils a weight."""
+    step, steps = training.accumulated_step, []
+
+    def step_that_spoils(networks, *arguments):
+        losses = step(networks, *arguments)
+        steps.append(1)
+        if len(steps) == 24:
+            with torch.no_grad():
+                next(getattr(networks, network).parameters()).flatten()[0] = value
+        return losses
+
+    monkeypatch.setattr(training, "accumulated_step", step_that_spoils)
+    message = rf"the {network}'s .* is not finite in epoch 2 by step 12: .*--set learning_rate"
+    with pytest.raises(UserError, match=message):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    run = Run.create(tmp_path, smoke_config, street_data)
+    for path in (run.last_checkpoint, run.best_checkpoint):
+        state = load_checkpoint(path)
+        assert state["epoch"] == 1
+        assert all(tensor.isfinite().all() for tensor in state[network].values())
+
+
+def test_a_score_that_is_no_number_is_not_the_best(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "split_scores", lambda *arguments: np.array([float("nan")]))
+    with pytest.raises(UserError, match=r"val_ssim is nan in epoch 1 .*diverged"):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+    run = Run.create(tmp_path, smoke_config, street_data)
+    assert not run.best_checkpoint.exists() and run.read_history() == []
+
+
+def test_a_loss_of_the_discriminator_alone_stops_the_run(
+    smoke_config, street_data, tmp_path, monkeypatch
+):
+    step = training.accumulated_step
+
+    def step_of_a_lost_discriminator(*arguments):
+        return step(*arguments) | {"discriminator_loss": torch.tensor(float("inf"))}
+
+    monkeypatch.setattr(training, "accumulated_step", step_of_a_lost_discriminator)
+    with pytest.raises(UserError, match=r"^discriminator_loss is inf in epoch 1 by step"):
+        train(smoke_config, street_data, tmp_path, CPU, progress=False)
+
+
+def test_a_checkpoint_of_another_run_is_named(smoke_config, street_data):
+    state = Trainer(smoke_config, street_data, CPU).state()
+    other = Trainer(replace(smoke_config, alpha=50.0), street_data, CPU)
+    with pytest.raises(UserError, match=r"trained with alpha=100.0, but this run has alpha=50.0"):
+        other.load_state(state)
+    other = Trainer(smoke_config, replace(street_data, fingerprint="0123"), CPU)
+    with pytest.raises(UserError, match=r"on data with the fingerprint .* is 0123"):
+        other.load_state(state)
+    palette = {**state["palette"], "name": "mine"}
+    trainer = Trainer(smoke_config, street_data, CPU)
+    with pytest.raises(UserError, match=r"other classes than those of synthetic"):
+        trainer.load_state({**state, "palette": palette})
+    wide = Trainer(replace(smoke_config, width=4), street_data, CPU).state()
+    with pytest.raises(UserError, match=r"does not fit .*'generator\..*' has the shape"):
+        trainer.load_state({**state, "generator": wide["generator"]})
+
+
+def test_the_run_says_how_many_pairs_make_an_update(smoke_config, street_data, tmp_path):
+    config = replace(smoke_config, batch_size=2, accumulation=3)
+    trainer = Trainer(config, street_data, CPU)
+    assert (trainer.pairs_per_step, trainer.steps_per_epoch) == (6, 2)
+    run = train(config, street_data, tmp_path, CPU, progress=False)
+    assert len(run.read_history()) == config.epochs
