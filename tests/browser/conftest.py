@@ -17,7 +17,7 @@ import nbformat
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 120  # seconds until the server, or a notebook's cell, must have answered
+PATIENCE = 120  # seconds until the server, or a cell, must have answered
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )

@@ -54,18 +54,19 @@ def test_an_exercise_is_a_question_a_stub_a_check_and_a_folded_solution(path):
 
 @each_notebook
 def test_a_notebook_runs_unanswered_solved_and_with_wrong_answers(path, monkeypatch):
-    """One kernel runs the committed cells, each solution after its check, and then wrong answers."""
+    """One kernel runs the committed cells, each solution after its check, then wrong answers."""
     book = nbformat.read(path, as_version=4)
     unanswered = [book.cells[index] for index in tagged(book, "check")]
     solved, wrong = [], []
     for number, index in reversed(list(enumerate(tagged(book, "exercise"), start=1))):
         stub, check_cell, answer = book.cells[index : index + 3]
-        solution = STUB.sub(lambda _, code=solution_of(answer): code, stub.source)
+        before, _, after = STUB.split(stub.source)
+        solution = new_code_cell(before + solution_of(answer) + after)
         solved.insert(0, new_code_cell(check_cell.source))
         for value in ("None", "-7", "'nothing'"):
             source = f"answer_{number} = {value}\n{check_cell.source}"
             wrong.append((number, new_code_cell(source)))
-        book.cells[index + 2 : index + 2] = [new_code_cell(solution), solved[0]]
+        book.cells[index + 2 : index + 2] = [solution, solved[0]]
     book.cells += [cell for _, cell in wrong]
     monkeypatch.setenv("PIX2PIX_PROFILE", "smoke")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

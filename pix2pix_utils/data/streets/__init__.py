@@ -22,6 +22,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pix2pix_utils.data.streets import surroundings, traffic
 from pix2pix_utils.data.streets.canvas import Canvas
 from pix2pix_utils.data.streets.photo import develop
 from pix2pix_utils.data.streets.scene import (
@@ -36,32 +37,18 @@ from pix2pix_utils.data.streets.scene import (
     sample_light,
     sample_scene,
 )
-from pix2pix_utils.data.streets.surroundings import (
-    paint_backdrop,
-    paint_barrier,
-    paint_building,
-    paint_tree,
-)
-from pix2pix_utils.data.streets.traffic import (
-    MODELS,
-    paint_bonnet,
-    paint_cycle,
-    paint_person,
-    paint_post,
-    paint_vehicle,
-)
 from pix2pix_utils.errors import UserError
 
 SIZES = (16, 1024)  # smallest and largest picture
 
 _PAINTERS: dict[type, Callable[..., None]] = {
-    Building: paint_building,
-    Barrier: paint_barrier,
-    Tree: paint_tree,
-    Vehicle: paint_vehicle,
-    Cycle: paint_cycle,
-    Person: paint_person,
-    Post: paint_post,
+    Building: surroundings.paint_building,
+    Barrier: surroundings.paint_barrier,
+    Tree: surroundings.paint_tree,
+    Vehicle: traffic.paint_vehicle,
+    Cycle: traffic.paint_cycle,
+    Person: traffic.paint_person,
+    Post: traffic.paint_post,
 }
 
 
@@ -72,7 +59,7 @@ def _depth(thing) -> float:
     if isinstance(thing, Barrier):
         return thing.far - 0.01
     if isinstance(thing, Vehicle):
-        model = MODELS[thing.model]
+        model = traffic.MODELS[thing.model]
         reach = abs(math.cos(thing.heading)) * model.length + model.width
         return thing.z - reach / 2 + 0.3
     return thing.z
@@ -98,11 +85,11 @@ def draw_street(
     # Several samples per pixel smooth the edges of the photo; small pictures need more of them.
     fine = max(1 if size > 512 else 2, -(-192 // size))
     canvas = Canvas(scene.camera, sample_light(looks), shape, looks, size * fine)
-    paint_backdrop(canvas, scene)
+    surroundings.paint_backdrop(canvas, scene)
     for thing in sorted(scene.things, key=_depth, reverse=True):
-        _PAINTERS[type(thing)](canvas, scene, thing)
+        _PAINTERS[type(thing)](canvas, thing)
     if scene.bonnet:
-        paint_bonnet(canvas, scene)
+        traffic.paint_bonnet(canvas, scene)
     labels = np.array([row[0] for row in canvas.surfaces], dtype=np.uint8)
     numbers = np.asarray(canvas.numbers)[fine // 2 :: fine, fine // 2 :: fine]
     return labels[numbers], develop(canvas, size)

@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 
 from PIL import Image, ImageDraw
 
 from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.data.streets.scene import NEAR, Camera, Color, Dice, Light
 
-# How a surface is textured in `develop`.
-PLAIN, SKY, ROAD, PAVING, GRASS, PAINT, FACADE, BARS, LEAVES, STONE = range(10)
-GROUND = (ROAD, PAVING, GRASS, PAINT)
-UPRIGHT = (FACADE, BARS, STONE)
+
+class Kind(IntEnum):
+    """How `photo.develop` textures a surface."""
+
+    PLAIN, SKY, ROAD, PAVING, GRASS, PAINT, FACADE, BARS, LEAVES, STONE = range(10)
+
+
+GROUND = (Kind.ROAD, Kind.PAVING, Kind.GRASS, Kind.PAINT)
+UPRIGHT = (Kind.FACADE, Kind.BARS, Kind.STONE)
 
 _CLASS = {name: index for index, name in enumerate(CITYSCAPES.classes)}
 
@@ -33,7 +39,7 @@ def rectangle(x0: float, y0: float, x1: float, y1: float) -> list[tuple[float, f
 
 
 class Canvas:
-    """A picture of surface numbers, the table of surfaces, and two maps of shadow."""
+    """A picture of surface numbers, the table of surfaces, and two shadow maps."""
 
     def __init__(self, camera: Camera, light: Light, shape: Dice, look: Dice, size: int):
         self.camera, self.light, self.shape, self.look, self.size = camera, light, shape, look, size
@@ -57,7 +63,7 @@ class Canvas:
         z: float,
         color: Color,
         below: Color | None = None,
-        kind: int = PLAIN,
+        kind: Kind = Kind.PLAIN,
         normal: tuple[float, float, float] = (0.0, 0.3, -0.9),
         sky: float = 0.8,
         glow: float = 0.0,
@@ -67,8 +73,8 @@ class Canvas:
     ) -> None:
         """Paint one polygon, given in picture coordinates, into class map and photo at once.
 
-        The colour runs from `color` at its top to `below` at its bottom. `normal` faces the sun or
-        not, `sky` is the share of the sky that shines on the surface, `glow` is its own light.
+        The colour runs from `color` at the top to `below` at the bottom. `normal` is the direction
+        that the surface faces, `sky` the share of the sky that lights it, `glow` its own light.
         `plane` is (x, z, x, z) of the foot of an upright plane, `ground` the y of a level one.
         """
         across, heights = zip(*outline, strict=True)
@@ -90,7 +96,9 @@ class Canvas:
         outline = [project(x + a * c, y + b, z + a * s) for a, b in shape]
         self.fill(label, outline, z, color, **surface)
 
-    def strip(self, label: str, x0, x1, z0, z1, y, color, kind, y1: float | None = None, **surface):
+    def strip(
+        self, label: str, x0, x1, z0, z1, y, color, kind, y1: float | None = None, **surface
+    ) -> None:
         """Paint a band along the street, level or (with x0 = x1) upright from y to y1."""
         project, top = self.camera.project, y if y1 is None else y1
         steps = 1 if self.camera.bend == 0 else 3 + int(z1 / 20)
@@ -111,20 +119,20 @@ class Canvas:
         plane = (x0 + bend * z0 * z0, z0, x1 + bend * z1 * z1, z1)
         self.fill(label, outline, (z0 + z1) / 2, color, kind=kind, plane=plane, **surface)
 
-    def drop_shadow(self, foot: Sequence[tuple[float, float]], height: float, low: float = 0):
-        """The shadow on the ground of a prism over the (x, z) points `foot`."""
+    def drop_shadow(self, foot: Sequence[tuple[float, float]], height: float) -> None:
+        """Cast the shadow of a prism over the (x, z) points `foot` on the ground."""
         if not self.light.sunny:
             return
         kx, kz = self.light.shadow
         project = self.camera.project
         for i in range(len(foot)):
             (xa, za), (xb, zb) = foot[i - 1], foot[i]
-            quad = [(xa, za, low), (xb, zb, low), (xb, zb, height), (xa, za, height)]
+            quad = [(xa, za, 0), (xb, zb, 0), (xb, zb, height), (xa, za, height)]
             outline = [project(x + kx * h, 0, z + kz * h) for x, z, h in quad]
             self._shadow_pen.polygon(self._pixels(outline), fill=255)
 
     def dapple(self, outline: Sequence[tuple[float, float]]) -> None:
-        """The shadow of leaves, which lets some sun through, given in picture coordinates."""
+        """A shadow of leaves, which lets some sun through, given in picture coordinates."""
         self._shadow_pen.polygon(self._pixels(outline), fill=215)
 
     def sees(self, x: float, z: float, reach: float) -> bool:
@@ -133,6 +141,6 @@ class Canvas:
         return project(x + reach, 0, z)[0] > 0 and project(x - reach, 0, z)[0] < 1
 
     def touch(self, foot: Sequence[tuple[float, float]], strength: int = 255) -> None:
-        """Darken the ground where something stands close to it."""
+        """Darken the ground (x, z) close to an object, whatever the light."""
         outline = [self.camera.project(x, 0, z) for x, z in foot]
         self._contact_pen.polygon(self._pixels(outline), fill=strength)

@@ -5,18 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import ImageFilter
 
-from pix2pix_utils.data.streets.canvas import (
-    BARS,
-    GRASS,
-    GROUND,
-    LEAVES,
-    PAVING,
-    PLAIN,
-    ROAD,
-    SKY,
-    UPRIGHT,
-    Canvas,
-)
+from pix2pix_utils.data.streets.canvas import GROUND, UPRIGHT, Canvas, Kind
 from pix2pix_utils.data.streets.scene import FOCAL_U, FOCAL_V, NEAR, float32
 
 
@@ -69,7 +58,7 @@ def develop(canvas: Canvas, size: int) -> np.ndarray:
     color += (linear[:, 3:] - linear[:, :3]).take(number, axis=0) * step
     depth, lit, sky, glow = (column.take(number) for column in (z, lit, sky, glow))
     kinds = kind.astype(np.uint8).take(number)
-    groups = {k: np.flatnonzero(kinds == k) for k in range(10)}
+    groups = {k: np.flatnonzero(kinds == k) for k in Kind}
 
     blur = ImageFilter.BoxBlur
     shadow = np.asarray(canvas.sun_shadow.filter(blur(work / 350))).ravel()
@@ -82,14 +71,14 @@ def develop(canvas: Canvas, size: int) -> np.ndarray:
     down = (v - camera.horizon) / FOCAL_V
     _texture_ground(canvas, groups, table, number, across, down, color, depth)
     _texture_upright(canvas, groups, table, number, across, down, color, depth, lit, glow)
-    _texture_leaves(canvas, groups[LEAVES], across, down, color, depth)
-    rest = groups[PLAIN]
+    _texture_leaves(canvas, groups[Kind.LEAVES], across, down, color, depth)
+    rest = groups[Kind.PLAIN]
     color[rest] *= 1 + 0.05 * _look_up(1.0, v[rest] * 700, u[rest] * 700)[:, None]
 
     color *= lit[:, None] * light.sun + sky[:, None] * light.ambient + glow[:, None]
     clear = np.exp(depth * (-1 / light.haze))[:, None]
     color = color * clear + light.skyline * (1 - clear)
-    above = groups[SKY]
+    above = groups[Kind.SKY]
     color[above] = _sky(canvas, u[above], v[above])
     return _expose(canvas, color.reshape(work, work, 3), size)
 
@@ -107,14 +96,14 @@ def _texture_ground(canvas, groups, table, number, across, down, color, depth) -
         fade = 1 / (1 + z / 14)  # far grain is finer than a pixel
         stain = _look_up(1.8, z * 14 + 100, x * 30 + 300)
         grain = _look_up(0.7, z * 60, x * 80)
-        if kind == ROAD:
+        if kind == Kind.ROAD:
             tracks = np.cos(x * 4.0 + 1.2)  # tyres polish the lanes
             gain = 1 + 0.07 * stain + 0.14 * grain * fade + 0.03 * tracks
-        elif kind == PAVING:
+        elif kind == Kind.PAVING:
             joints = np.minimum((x * 2) % 1, (z * 2) % 1) < 0.07
             tile = _hash(np.floor(x * 2), np.floor(z * 2), np.array(1))
             gain = 1 + 0.07 * stain + (0.12 * grain + 0.25 * (tile - 0.5) - 0.3 * joints) * fade
-        elif kind == GRASS:
+        elif kind == Kind.GRASS:
             gain = 1 + 0.16 * stain + 0.4 * grain * fade
         else:
             gain = 0.92 + 0.1 * stain + 0.15 * grain * fade
@@ -142,7 +131,7 @@ def _texture_upright(canvas, groups, table, number, across, down, color, depth, 
     grain = _look_up(0.8, y * 60, along * 60)
     gain = 1 + 0.07 * stain + 0.1 * grain * fade
 
-    barred = table[:, 1].take(number[at]) == BARS
+    barred = table[:, 1].take(number[at]) == Kind.BARS
     gain = np.where(barred & ((along * 5) % 1 > 0.45) & (y > 0.12), 0.35 + 0.65 * (1 - fade), gain)
 
     bay, storey, wide, tall, base, eaves, length = pattern[:7]

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-# The Cityscapes camera has a focal length of 2262 pixels in pictures of 2048 x 1024 pixels. Measured
-# in picture widths and heights the two differ, which squeezes the view into a square.
+# The Cityscapes camera: a focal length of 2262 pixels in pictures of 2048 x 1024 pixels. In units
+# of the picture's width and height the two differ, which squeezes the view into a square.
 FOCAL_U, FOCAL_V = 2262 / 2048, 2262 / 1024
 NEAR, FAR = 1.0, 170.0  # metres: nothing is drawn closer, no street goes farther
 KERB = 0.13  # height of the sidewalk above the road in metres
@@ -191,9 +191,8 @@ class Scene:
 def sample_scene(dice: Dice) -> Scene:
     district = dice.weigh({"centre": 0.45, "avenue": 0.33, "suburb": 0.22})
     bend = dice.between(-0.0016, 0.0016) if dice.chance(0.55) else 0.0
-    camera = Camera(
-        dice.between(0.41, 0.59), dice.between(0.37, 0.47), dice.between(1.2, 1.5), bend
-    )
+    vanish_u, horizon, height = (dice.between(*r) for r in ((0.41, 0.59), (0.37, 0.47), (1.2, 1.5)))
+    camera = Camera(vanish_u, horizon, height, bend)
     left, right = (_sample_side(dice, sign, district) for sign in (-1, 1))
     start = dice.between(16, 60)
     crossing = (start, start + dice.between(7, 12)) if dice.chance(0.4) else None
@@ -405,8 +404,7 @@ class Light:
 
 # Share; sun, ambient light, sky at the zenith and at the horizon in linear RGB; then the ranges of
 # the sun's elevation in degrees, the clouded share of the sky and the haze in metres.
-_Pair = tuple[float, float]
-_WEATHER: dict[str, tuple[float, Color, Color, Color, Color, _Pair, _Pair, _Pair]] = {
+_WEATHER: dict[str, tuple] = {
     "day": (
         0.40, (1.75, 1.6, 1.35), (0.52, 0.6, 0.74), (0.22, 0.4, 0.75), (0.75, 0.85, 0.95),
         (28, 60), (0.1, 0.6), (300, 900),

@@ -2,22 +2,7 @@
 
 import math
 
-from pix2pix_utils.data.streets.canvas import (
-    BARS,
-    CIRCLE,
-    FACADE,
-    FINE_CIRCLE,
-    GRASS,
-    LEAVES,
-    PAINT,
-    PAVING,
-    PLAIN,
-    ROAD,
-    SKY,
-    STONE,
-    Canvas,
-    rectangle,
-)
+from pix2pix_utils.data.streets.canvas import CIRCLE, FINE_CIRCLE, Canvas, Kind, rectangle
 from pix2pix_utils.data.streets.scene import (
     FOCAL_U,
     KERB,
@@ -34,7 +19,7 @@ from pix2pix_utils.data.streets.scene import (
 def paint_backdrop(canvas: Canvas, scene: Scene) -> None:
     """Sky, the end of the street, road, sidewalks and markings."""
     camera, look, shape = scene.camera, canvas.look, canvas.shape
-    canvas.fill("sky", rectangle(0, 0, 1, 1), 2000, (200, 210, 220), kind=SKY)
+    canvas.fill("sky", rectangle(0, 0, 1, 1), 2000, (200, 210, 220), kind=Kind.SKY)
     for label, u0, u1, height in scene.skyline:
         top = camera.horizon - height
         if label == "building":
@@ -42,7 +27,7 @@ def paint_backdrop(canvas: Canvas, scene: Scene) -> None:
             facade = _roll_facade(canvas, 30, 30, False)
             x0, x1 = ((u - camera.vanish_u) / FOCAL_U * 190 for u in (u0, u1))
             canvas.fill(
-                label, rectangle(u0, top, u1, 0.6), 190, color, kind=FACADE, facade=facade,
+                label, rectangle(u0, top, u1, 0.6), 190, color, kind=Kind.FACADE, facade=facade,
                 plane=(x0, 190, x1, 190), sky=0.6,
             )  # fmt: skip
         else:
@@ -52,40 +37,44 @@ def paint_backdrop(canvas: Canvas, scene: Scene) -> None:
                 for i in range(9)
             ]
             color = look.shade((74, 92, 52))
-            canvas.fill(label, [*points, (u1 + 0.02, 0.6)], 170, color, kind=LEAVES, sky=0.6)
+            canvas.fill(label, [*points, (u1 + 0.02, 0.6)], 170, color, kind=Kind.LEAVES, sky=0.6)
 
     grass = look.shade((96, 108, 58), 0.2)
     asphalt = look.shade((94, 95, 95), 0.18, 2)
     paving = look.shade(look.pick([(140, 134, 128), (126, 122, 120), (150, 138, 126)]), 0.12)
-    canvas.strip("terrain", -400, 400, NEAR, 400, 0.0, grass, GRASS)
+    canvas.strip("terrain", -400, 400, NEAR, 400, 0.0, grass, Kind.GRASS)
     left, right = scene.left, scene.right
-    canvas.strip("road", -left.kerb, right.kerb, NEAR, 300, 0.0, asphalt, ROAD)
+    canvas.strip("road", -left.kerb, right.kerb, NEAR, 300, 0.0, asphalt, Kind.ROAD)
     for side in (left, right):
         verge = shape.weigh({"terrain": 8, "sidewalk": 3, "parking": 0.4, "ground": 0.4})
         sign, walk_end = side.sign, side.sign * side.walk_end
         inner, outer = sign * (side.walk_end - 0.05), sign * (side.front + 30)
-        ground = (grass, GRASS) if verge == "terrain" else (look.shade(paving, 0.06), PAVING)
-        canvas.strip(verge, inner, outer, NEAR, 300, KERB, *ground)
+        color, kind = grass, Kind.GRASS
+        if verge != "terrain":
+            color, kind = look.shade(paving, 0.06), Kind.PAVING
+        canvas.strip(verge, inner, outer, NEAR, 300, KERB, color, kind)
         x = sign * side.kerb
-        canvas.strip("sidewalk", x, walk_end, NEAR, 300, KERB, paving, PAVING)
+        canvas.strip("sidewalk", x, walk_end, NEAR, 300, KERB, paving, Kind.PAVING)
         if side.lawn:
             lawn_end = sign * (side.kerb + side.lawn)
-            canvas.strip("terrain", x, lawn_end, NEAR, 300, KERB, grass, GRASS)
+            canvas.strip("terrain", x, lawn_end, NEAR, 300, KERB, grass, Kind.GRASS)
         stone, normal = look.shade((150, 148, 142)), (-sign, 0, 0)
-        canvas.strip("sidewalk", x, x + sign * 0.22, NEAR, 200, KERB, stone, PAINT)
-        canvas.strip("sidewalk", x, x, NEAR, 200, 0, stone, PAINT, KERB, normal=normal, sky=0.4)
+        canvas.strip("sidewalk", x, x + sign * 0.22, NEAR, 200, KERB, stone, Kind.PAINT)
+        canvas.strip(
+            "sidewalk", x, x, NEAR, 200, 0, stone, Kind.PAINT, KERB, normal=normal, sky=0.4
+        )
     if scene.crossing:
-        canvas.strip("road", -80, 80, *scene.crossing, 0.0, look.shade(asphalt, 0.03, 1), ROAD)
+        canvas.strip("road", -80, 80, *scene.crossing, 0.0, look.shade(asphalt, 0.03, 1), Kind.ROAD)
     for _ in range(int(look.between(0, 6))):  # repaired patches
         x, z = look.between(-left.kerb, right.kerb - 1), look.between(5, 40)
         x1 = min(x + look.between(0.5, 2), right.kerb)
         z1, patch = z + look.between(1, 8), look.shade(asphalt, 0.12, 2)
-        canvas.strip("road", x, x1, z, z1, 0, patch, ROAD)
+        canvas.strip("road", x, x1, z, z1, 0, patch, Kind.ROAD)
     for _ in range(int(look.between(0, 3))):  # manhole covers
         x, z = look.between(-2.5, 2), look.between(6, 25)
         outline = [camera.project(x + 0.33 * c, 0, z + 0.33 * s) for c, s in CIRCLE]
         iron = look.shade((66, 64, 62))
-        canvas.fill("road", outline, z, iron, kind=PAINT, normal=(0, 1, 0), sky=1)
+        canvas.fill("road", outline, z, iron, kind=Kind.PAINT, normal=(0, 1, 0), sky=1)
     paint_markings(canvas, scene)
 
 
@@ -94,7 +83,7 @@ def paint_markings(canvas: Canvas, scene: Scene) -> None:
     white = look.shade((205, 205, 200), 0.1, 4)
 
     def mark(x0: float, x1: float, z0: float, z1: float, color: Color = white) -> None:
-        canvas.strip("road", x0, x1, z0, z1, 0.0, color, PAINT)
+        canvas.strip("road", x0, x1, z0, z1, 0.0, color, Kind.PAINT)
 
     phase, dash = look.between(0, 6), look.pick([(3, 6), (6, 6), (4, 8)])
     for x in scene.lanes:
@@ -154,7 +143,7 @@ def _roll_facade(canvas: Canvas, height: float, length: float, blank: bool) -> i
     return len(canvas.facades) - 1
 
 
-def paint_building(canvas: Canvas, scene: Scene, b: Building) -> None:
+def paint_building(canvas: Canvas, b: Building) -> None:
     look, project, sign = canvas.look, canvas.camera.project, b.side.sign
     x, back = sign * b.front, sign * (b.front + 12)
     color = look.shade(look.pick(_FACADES), 0.15)
@@ -169,7 +158,7 @@ def paint_building(canvas: Canvas, scene: Scene, b: Building) -> None:
         canvas.fill("building", outline, b.near, tiles, normal=(-sign * 0.5, 0.8, 0), sky=0.9)
     end = look.shade(color, 0.06, 3)
     canvas.wall(
-        "building", x, b.near, back, b.near, 0, b.height, end, FACADE,
+        "building", x, b.near, back, b.near, 0, b.height, end, Kind.FACADE,
         normal=(0, 0, -1), facade=gable, sky=0.6,
     )  # fmt: skip
     if b.roof:
@@ -177,14 +166,14 @@ def paint_building(canvas: Canvas, scene: Scene, b: Building) -> None:
         peak.append(project(back, b.height, b.near))
         canvas.fill("building", peak, b.near, end, normal=(0, 0, -1), sky=0.6)
     canvas.wall(
-        "building", x, b.near, x, b.far, 0, b.height, color, FACADE,
+        "building", x, b.near, x, b.far, 0, b.height, color, Kind.FACADE,
         normal=(-sign, 0, 0), facade=facade, sky=0.62,
     )  # fmt: skip
     canvas.drop_shadow(rectangle(x, b.near, back, b.far), b.height)
     canvas.touch(rectangle(x, b.near, x - sign * 0.7, b.far), 170)
 
 
-def paint_barrier(canvas: Canvas, scene: Scene, b: Barrier) -> None:
+def paint_barrier(canvas: Canvas, b: Barrier) -> None:
     look, normal = canvas.look, (-math.copysign(1, b.x), 0, 0)
     near, far = max(b.near, NEAR), b.far
     if b.label == "vegetation":
@@ -196,13 +185,23 @@ def paint_barrier(canvas: Canvas, scene: Scene, b: Barrier) -> None:
         outline += [project(b.x, 0, near), project(b.x, 0, far)]
         dark = scaled(green, 0.5)
         canvas.fill(
-            "vegetation", outline, (near + far) / 2, green, dark, LEAVES, normal=normal, sky=0.7
+            "vegetation",
+            outline,
+            (near + far) / 2,
+            green,
+            dark,
+            Kind.LEAVES,
+            normal=normal,
+            sky=0.7,
         )
     else:
         kind, colors = {
-            "fence": (BARS, [(70, 72, 70), (60, 80, 62), (170, 168, 160), (120, 90, 66)]),
-            "wall": (STONE, [(150, 142, 128), (140, 100, 82), (128, 126, 122), (170, 162, 150)]),
-            "guard rail": (STONE, [(150, 152, 156)]),
+            "fence": (Kind.BARS, [(70, 72, 70), (60, 80, 62), (170, 168, 160), (120, 90, 66)]),
+            "wall": (
+                Kind.STONE,
+                [(150, 142, 128), (140, 100, 82), (128, 126, 122), (170, 162, 150)],
+            ),
+            "guard rail": (Kind.STONE, [(150, 152, 156)]),
         }[b.label]
         color = look.shade(look.pick(colors))
         base = 0.35 if b.label == "guard rail" else 0.0
@@ -210,9 +209,10 @@ def paint_barrier(canvas: Canvas, scene: Scene, b: Barrier) -> None:
             b.label, b.x, near, b.x, far, base, b.height, color, kind, normal=normal, sky=0.65,
             facade=_roll_facade(canvas, 3, far - near, True),
         )  # fmt: skip
-        if kind == STONE:
+        if kind == Kind.STONE:
+            bottom, top, coping = b.height - 0.1, b.height, look.shade(color)
             canvas.wall(
-                b.label, b.x, near, b.x, far, b.height - 0.1, b.height, look.shade(color), PLAIN,
+                b.label, b.x, near, b.x, far, bottom, top, coping, Kind.PLAIN,
                 normal=(0, 1, 0), sky=0.9,
             )  # fmt: skip
     canvas.drop_shadow([(b.x, near), (b.x, far)], b.height)
@@ -222,7 +222,7 @@ def paint_barrier(canvas: Canvas, scene: Scene, b: Barrier) -> None:
 _LEAVES = [(86, 108, 48), (70, 96, 44), (98, 112, 56), (62, 84, 48), (112, 116, 52)]
 
 
-def paint_tree(canvas: Canvas, scene: Scene, tree: Tree) -> None:
+def paint_tree(canvas: Canvas, tree: Tree) -> None:
     look, shape = canvas.look, canvas.shape
     x, z, radius = tree.x, tree.z, tree.radius
     if not canvas.sees(x, z, radius):
@@ -253,7 +253,7 @@ def paint_tree(canvas: Canvas, scene: Scene, tree: Tree) -> None:
         top, below = (scaled(scaled(green, lit), f) for f in (1.1, 0.7))
         normal = (0.8 * a, 0.45 + 0.5 * b, -0.5)
         canvas.board(
-            "vegetation", outline, x, middle, z, top, below=below, kind=LEAVES, normal=normal,
+            "vegetation", outline, x, middle, z, top, below=below, kind=Kind.LEAVES, normal=normal,
             sky=0.75 + 0.25 * b,
         )  # fmt: skip
         if not canvas.light.sunny:

@@ -91,7 +91,7 @@ _LIVERY: dict[str, list[Color]] = {
 }
 
 
-def paint_vehicle(canvas: Canvas, scene: Scene, car: Vehicle) -> None:
+def paint_vehicle(canvas: Canvas, car: Vehicle) -> None:
     look, model = canvas.look, MODELS[car.model]
     label, half, length = model.label, model.width / 2, model.length
     sin, cos = math.sin(car.heading), math.cos(car.heading)
@@ -187,7 +187,7 @@ _SKIN = [(214, 170, 140), (196, 150, 120), (150, 106, 80), (104, 72, 54)]
 _HAIR = [(44, 34, 28), (28, 24, 22), (96, 72, 48), (150, 124, 84), (120, 116, 112)]
 
 
-def paint_person(canvas: Canvas, scene: Scene, who: Person) -> None:
+def paint_person(canvas: Canvas, who: Person) -> None:
     look, shape, h = canvas.look, canvas.shape, who.height
     stride, lean = shape.between(0.0, 0.1), shape.between(-0.02, 0.02)
     broad, flip = shape.between(0.11, 0.145), shape.pick([-1, 1])
@@ -229,7 +229,7 @@ _FRAME = (
 )  # fmt: skip
 
 
-def paint_cycle(canvas: Canvas, scene: Scene, bike: Cycle) -> None:
+def paint_cycle(canvas: Canvas, bike: Cycle) -> None:
     look, label = canvas.look, bike.label
     heavy = label == "motorcycle"
     paints = [(40, 42, 46), (130, 36, 36), (50, 70, 120), (150, 152, 150)]
@@ -301,7 +301,7 @@ def paint_cycle(canvas: Canvas, scene: Scene, bike: Cycle) -> None:
     canvas.touch(foot, 200)
 
 
-def paint_post(canvas: Canvas, scene: Scene, post: Post) -> None:
+def paint_post(canvas: Canvas, post: Post) -> None:
     look, shape, x, z, h = canvas.look, canvas.shape, post.x, post.z, post.height
     inward = -math.copysign(1, x)
     steel = look.shade(look.pick([(120, 122, 122), (90, 94, 92), (70, 74, 72)]), 0.15)
