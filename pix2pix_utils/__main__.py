@@ -1,8 +1,8 @@
 """The command line: `python -m pix2pix_utils COMMAND`.
 
-Exit status: 0, or 2 after a user's mistake, told in one sentence, 1 if an experiment of a study
-failed, 128 + signal number after an interruption. The commands import torch, which takes a second;
-they are therefore in a module of their own, and `--help` answers at once.
+Exit status: 0 for success, 1 if an experiment of a study failed, 2 for a user's mistake (with one
+sentence on stderr), and 128 + signal number after an interruption. The commands are in a module of
+their own, since importing torch takes seconds and `--help` should answer at once.
 """
 
 import argparse

@@ -14,6 +14,7 @@ from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import configure
+from pix2pix_utils.training.session import set_process_wide_options
 from pix2pix_utils.training.trainer import Trainer
 
 PAIR_COUNTS = (100, 300, 1000, 3000)
@@ -47,6 +48,7 @@ def _trainer(config: Config, count: int, folder: Path, device: torch.device) -> 
     pairs = random_pairs(count, config.image_size, folder)
     few = pairs.every(count)
     data = StreetData("random", "random", CITYSCAPES, pairs, few, few, "none", "random", "random")
+    set_process_wide_options()
     return Trainer(config, data, device)
 
 

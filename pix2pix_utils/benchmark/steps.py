@@ -66,7 +66,7 @@ def _step_on_call(
     device = torch.device(device_name)
     torch.set_num_threads(threads)
     if variant not in (REFERENCE_3, REFERENCE_4):
-        reuse_freed_memory()  # as `Trainer` does
+        reuse_freed_memory()  # as `train` does
     step = make_step(variant, image_size, width, device)
     while end.recv() == "step":
         end.send(seconds_of(step, device))

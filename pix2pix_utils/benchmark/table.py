@@ -27,7 +27,7 @@ def as_text(result: dict) -> str:
     apart = result["same_losses"]
     lines += [
         "",
-        f"fp32 losses differ from a plain eager step's by {apart['each_step']:.1e} for equal weights, "
+        f"fp32 losses differ from a plain step's by {apart['each_step']:.1e} for equal weights, "
         f"by {apart['in_a_row']:.1e} after {apart['steps']} steps; "
         f"two plain loops with different Adams differ by {apart['two_adams']:.1e}",
         f"waiting for data: {data['wait_seconds'] * 1e3:.2f} ms per step, "

@@ -27,13 +27,13 @@ def make_step(
     label, photo = torch.rand(2, 1, 3, image_size, image_size, device=device) * 2 - 1
     if variant.removesuffix(" eager") in (REFERENCE_3, REFERENCE_4):
         use_torchs_convolutions(networks)
-        step = step_of_repository_3 if variant.startswith(REFERENCE_3) else step_of_repository_4
         g, d = networks.generator, networks.discriminator
-        optimizers = (
+        g_optimizer, d_optimizer = (
             torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
             for network in (g, d)
         )
-        return partial(step, g, d, *optimizers, label, photo)
+        step = step_of_repository_3 if variant.startswith(REFERENCE_3) else step_of_repository_4
+        return partial(step, g, d, g_optimizer, d_optimizer, label, photo)
     if device.type == "cuda":
         label = label.contiguous(memory_format=torch.channels_last)
         photo = photo.contiguous(memory_format=torch.channels_last)

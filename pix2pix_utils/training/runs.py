@@ -60,7 +60,8 @@ class Run:
         size = f"{config.image_size}px"
         name = f"{config.experiment}-{data.name}-{size}-seed{config.seed}-{digest}"
         run = cls(Path(output) / "runs" / name, config)
-        if not run._config_file.exists():
+        config_file = run.folder / "config.json"
+        if not config_file.exists():
             try:
                 for folder in (run.checkpoints, run.samples):
                     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,7 @@ class Run:
                             "splits": data.splits,
                         },
                     )
-                    write_json(run._config_file, config.to_dict())
+                    write_json(config_file, config.to_dict())
             except OSError as error:
                 raise WriteError(run.folder, error) from None
         return run
@@ -89,10 +90,6 @@ class Run:
         if not (folder / "config.json").is_file():
             raise UserError(f"{folder} is not a run: it has no config.json")
         return cls(folder, Config.from_dict(read_json(folder / "config.json")))
-
-    @property
-    def _config_file(self) -> Path:
-        return self.folder / "config.json"
 
     @property
     def checkpoints(self) -> Path:

@@ -5,6 +5,7 @@ line of text and no picture.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pix2pix_utils.data.pairs import to_uint8, to_unit
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.metrics import ssim
 from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
+from pix2pix_utils.report.selection import find_runs
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.widgets import controls
@@ -36,20 +38,15 @@ KEPT_GENERATORS = 4  # in memory; a full-size one takes 200 MB
 
 
 def finished_runs(output: Path, data: StreetData) -> list[Run]:
-    """The finished runs below `output/runs` on this data at this size, by name."""
-    found = []
-    for folder in sorted((Path(output) / "runs").glob("*/")):
-        try:
-            run = Run.open(folder)
-            if (
-                run.is_finished
-                and run.config.image_size == data.test.image_size
-                and run.data()["fingerprint"] == data.fingerprint
-            ):
-                found.append(run)
-        except (UserError, OSError, ValueError, KeyError):
-            continue  # not a readable run
-    return found
+    """The finished runs below `output/runs` on this data at this size, by folder name."""
+    runs = [
+        run
+        for run in find_runs(output)[0]
+        if run.is_finished
+        and run.config.image_size == data.test.image_size
+        and run.data()["fingerprint"] == data.fingerprint
+    ]
+    return sorted(runs, key=lambda run: run.folder.name)
 
 
 def wipe(left: np.ndarray, right: np.ndarray, position: float) -> np.ndarray:
@@ -73,7 +70,7 @@ class Gallery:
             raise UserError("there is no finished run to compare: train one first")
         self.pairs, self._device = data.test, torch.device(device)
         self._runs = _named(runs)
-        self._predictors: dict[str, Predictor] = {}
+        self._predictor = lru_cache(KEPT_GENERATORS)(self._load_predictor)
         self.names = [*self._runs, REAL]
 
     @torch.no_grad()
@@ -88,13 +85,9 @@ class Gallery:
         """(S, S, 3) uint8, in the colours of the palette."""
         return self.pairs.palette.encode(self.pairs.classes[scene])
 
-    def _predictor(self, name: str) -> Predictor:
-        if name not in self._predictors:
-            if len(self._predictors) == KEPT_GENERATORS:
-                del self._predictors[next(iter(self._predictors))]
-            generator, _, _ = load_generator(self._runs[name].folder, self._device)
-            self._predictors[name] = generator_predictor(generator)
-        return self._predictors[name]
+    def _load_predictor(self, name: str) -> Predictor:
+        generator, _, _ = load_generator(self._runs[name].folder, self._device)
+        return generator_predictor(generator)
 
 
 def _named(runs: Sequence[Run]) -> dict[str, Run]:

@@ -65,6 +65,7 @@ def receptive_field(discriminator: nn.Module, image_size: int) -> ReceptiveField
     first, stride, size = 0, 1, 1
     for name, layer in discriminator.named_modules():
         if isinstance(layer, (nn.Conv2d, nn.MaxPool2d)) and "downsample" not in name:
+            assert not isinstance(layer.padding, str)  # "same" or "valid"
             kernel, step, padding = (
                 value[0] if isinstance(value, tuple) else value
                 for value in (layer.kernel_size, layer.stride, layer.padding)

@@ -1,5 +1,5 @@
-// JupyterLab, from 4.1 on, takes a plain key that reaches the page for a command on cells, also when
-// a list or a slider of a widget has the focus: "x" would cut the cell, an arrow leave it.
+// JupyterLab, since 4.1, treats a plain key that reaches the page as a command on cells, even if a
+// widget's list or slider has the focus: "x" would cut the cell, an arrow key leave it.
 function keep(event) {
   const forTheNotebook =
     event.ctrlKey || event.metaKey || event.altKey || (event.key === "Enter" && event.shiftKey);

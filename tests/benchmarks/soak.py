@@ -21,6 +21,7 @@ import torch
 from pix2pix_utils.training import trainer as training
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.runs import Run, load_data_for
+from pix2pix_utils.training.session import set_process_wide_options
 from pix2pix_utils.training.trainer import Trainer
 
 STEPS_PER_EPOCH = 20
@@ -61,6 +62,7 @@ def main() -> int:
     config = configure("baseline", "smoke", settings=[f"train_pairs={STEPS_PER_EPOCH}"])
     config = replace(config, epochs=steps // STEPS_PER_EPOCH)
     data = load_data_for(config, "synthetic")
+    set_process_wide_options()
     trainer = Measurements(config, data, torch.device("cpu"))
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         trainer.fit(Run.create(Path(folder), config, data))

@@ -112,7 +112,7 @@ def test_another_remote_and_branch_replace_the_badge_and_remove_restores_the_byt
     assert [file.read_bytes() for file in files] == before
 
 
-def test_without_remote_or_branch_the_remedy_is_told(project, capsys):
+def test_without_remote_or_branch_the_error_gives_the_remedy(project, capsys):
     assert main(["badges"]) == 2
     assert "git remote add origin URL" in capsys.readouterr().err
     git(project, "remote", "add", "origin", "git@github.com:ada/course.git")
@@ -124,7 +124,7 @@ def test_without_remote_or_branch_the_remedy_is_told(project, capsys):
     assert "rename" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_no_checkout_is_told_so(project, capsys):
+def test_a_folder_that_is_no_checkout_is_an_error(project, capsys):
     shutil.rmtree(project / ".git")
     assert main(["badges"]) == 2
     assert "no git remote 'origin'" in capsys.readouterr().err

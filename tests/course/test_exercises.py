@@ -26,7 +26,7 @@ def test_a_check_says_one_line(capsys, answer, right, line):
     assert said(capsys, answer, right) == line
 
 
-def test_an_answer_that_does_not_fit_is_told_why_in_one_line(capsys):
+def test_an_answer_of_the_wrong_type_gets_the_reason_in_one_line(capsys):
     said_of_text = said(capsys, "7", lambda answer: answer > 5)
     assert said_of_text.startswith("exercise 3: not yet (TypeError: '>' not supported")
     said_of_lines = said(capsys, 7, lambda answer: exec("raise ValueError('one\\ntwo')"))

@@ -82,7 +82,7 @@ def test_class_frequencies_are_those_of_cityscapes(streets):
     assert 3 < shares[CITYSCAPES.evaluated :].sum() < 11
 
 
-def test_the_label_map_tells_a_good_part_of_the_photo(streets):
+def test_the_label_map_explains_a_good_part_of_the_photo(streets):
     """The mean colour of each class in each scene explains far more than the mean of the scene."""
     explained = []
     for class_map, photo in zip(*(part[:40] for part in streets), strict=True):
@@ -111,7 +111,7 @@ def test_labels_and_photo_are_aligned(streets):
     assert all(aligned < unexplained(shift) for shift in (-1, 1))
 
 
-def test_what_the_label_map_does_not_tell_varies(streets):
+def test_what_the_label_map_does_not_say_varies(streets):
     class_maps, photos = streets
     for name, least in (("car", 10), ("building", 10), ("sky", 12), ("road", 8)):
         index = CITYSCAPES.index(name)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import nn
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation.metrics import l1, psnr, ssim, ssim_map
+from pix2pix_utils.evaluation.metrics import gradient_energy, l1, psnr, ssim, ssim_map
 
 
 def referee(prediction, target):
@@ -130,3 +131,11 @@ def test_every_measure_refuses_the_wrong_range(measure):
         measure(signed, signed)
     with pytest.raises(UserError, match="of one shape"):
         measure(torch.rand(1, 3, 16, 16), torch.rand(2, 3, 16, 16))
+
+
+def test_gradient_energy_falls_with_blur_and_ignores_brightness():
+    photo = torch.rand(2, 3, 32, 32) / 2
+    blurred = nn.functional.avg_pool2d(photo, 3, stride=1, padding=1)
+    assert (gradient_energy(blurred) < gradient_energy(photo)).all()
+    torch.testing.assert_close(gradient_energy(photo + 0.3), gradient_energy(photo))
+    assert gradient_energy(torch.full((1, 3, 8, 8), 0.4)).item() == 0

@@ -1,4 +1,4 @@
-"""The predictions that no network made, against slow and obvious computations."""
+"""Reference predictors against slow and obvious computations."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_nearest_label_map_finds_the_pair_itself(pairs):
     torch.testing.assert_close(nearest_label_map(pairs)(batch), batch["photo"])
 
 
-def test_the_ceiling_is_the_photo_and_no_floor_sees_it(pairs):
+def test_the_oracle_is_the_photo_and_no_reference_predictor_sees_it(pairs):
     batch = pairs.batch([3, 1])
     (fit,) = ORACLE.values()
     assert torch.equal(fit(pairs)(batch), batch["photo"])

@@ -2,8 +2,10 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from matplotlib.text import Text
+from PIL import Image
 
 from pix2pix_utils import figures
 
@@ -36,3 +38,23 @@ def test_names_beside_the_plane_stay_apart_and_inside(count):
     assert boxes[0].y0 > axis.get_window_extent().y0 - 10 and boxes[-1].y1 < figure.bbox.y1
     for lower, upper in pairwise(boxes):
         assert upper.y0 > lower.y0 + 0.8 * lower.height
+
+
+def test_a_figure_is_saved_twice_with_its_caption(tmp_path):
+    figure = figures.score_distribution({"a": np.linspace(0, 1, 9)}, {"b": np.linspace(0, 1, 9)})
+    png, pdf = figures.save(figure, tmp_path / "name", "what it shows")
+    with Image.open(png) as image:
+        assert image.text["Description"] == "what it shows"
+    assert pdf.read_bytes().startswith(b"%PDF") and b"what it shows" in pdf.read_bytes()
+
+
+def test_columns_of_scores_need_not_have_every_row():
+    figure = figures.score_columns(
+        {
+            "report": {"a": {"mean": 0.3}, "b": {"mean": 0.5}},
+            "ours": {"b": {"mean": 0.4, "low": 0.35, "high": 0.45}},
+        },
+        "SSIM",
+    )
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert len(figure.legends[0].get_texts()) == 2

@@ -1,4 +1,4 @@
-"""The comparison of two models: the wiped picture, the gallery behind it, and the widget."""
+"""The comparison of two models: the wiped picture, the gallery of photos, and the widget."""
 
 import re
 from dataclasses import replace
@@ -30,7 +30,7 @@ def test_left_of_the_border_is_the_left_picture(position, border):
 
 
 def test_the_widget_cuts_where_the_picture_does():
-    """`right` lies above and loses its left part, so that `left` shows up to the border."""
+    """`right` is on top and loses its left part, so that `left` shows up to the border."""
     tag = wiped_photos("own", [("a", np.zeros((2, 2, 3), np.uint8))] * 2, "words")
     below, above = re.findall(r"<img[^>]*>", tag)
     assert 'class="upper"' in above and "upper" not in below
@@ -62,7 +62,7 @@ def test_no_more_generators_are_kept_than_fit(tmp_path, smoke_config, street_dat
     gallery = Gallery(runs, street_data)
     for name in gallery.names:
         gallery.photo(name, 0)
-    assert len(gallery._predictors) == 4
+    assert gallery._predictor.cache_info().currsize == 4
 
 
 def test_finished_runs_are_those_on_the_same_data(tmp_path, runs, smoke_config, street_data):

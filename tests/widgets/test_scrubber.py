@@ -27,7 +27,7 @@ def test_the_picture_is_the_grid_of_that_epoch(run):
     np.testing.assert_array_equal(epoch_picture(run, 2), np.tile((2, 0, 0), (6, 8, 1)))
 
 
-def test_the_mark_stands_on_its_epoch():
+def test_the_mark_is_at_its_epoch():
     """Over three epochs the second is in the middle of the axis, at the height of its value."""
     charts = epoch_charts(history(), 2)
     middle = line_chart("x", {"x": [(1, 0), (2, 1), (3, 0)]}, 3, [(2, 1)], cursor=2)

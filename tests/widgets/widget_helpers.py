@@ -1,4 +1,4 @@
-"""For the tests of the widgets: runs of networks that have not learnt, and a control by name."""
+"""For the tests of the widgets: untrained runs, and a control by name."""
 
 import torch
 
@@ -23,7 +23,7 @@ def make_run(folder, config, data, finished=True) -> Run:
     state = {"config": config.to_dict(), "palette": data.palette.to_dict(), "epoch": 2}
     save_checkpoint(run.best_checkpoint, {**networks.state_dict(), **state})
     if finished:
-        run.write_result({"experiment": config.experiment})
+        run.write_result({"experiment": config.experiment, "ssim": {"eval": {}}})
     return run
 
 
@@ -44,7 +44,7 @@ def history() -> list[dict]:
 
 
 def control(box, description):
-    """The widget that bears this description, as the reader finds it."""
+    """The widget with this description."""
     if getattr(box, "description", None) == description:
         return box
     inside = (control(child, description) for child in getattr(box, "children", ()))

@@ -219,10 +219,9 @@ function render({ model, el }) {
       drag(next) {
         const [dx, dy] = [next.x - last.x, next.y - last.y];
         const steps = Math.max(Math.abs(dx), Math.abs(dy));
-        for (let step = 1; step <= steps; step++) {
-          const share = step / steps;
-          touch({ x: Math.round(last.x + dx * share), y: Math.round(last.y + dy * share) });
-        }
+        const along = (from, way, step) => Math.round(from + (way * step) / steps);
+        for (let step = 1; step <= steps; step++)
+          touch({ x: along(last.x, dx, step), y: along(last.y, dy, step) });
         if (steps) changed();
         last = next;
       },
@@ -329,6 +328,12 @@ function render({ model, el }) {
     under.textContent = `${name}, row ${cursor.y}, column ${cursor.x}`;
     return under.textContent;
   }
+  function moveCursor(to) {
+    cursor = to;
+    cursorShown = true;
+    drawOverlay();
+    return showUnder();
+  }
 
   // ---- mouse, pen and touch
 
@@ -346,11 +351,9 @@ function render({ model, el }) {
     map.focus({ preventScroll: true });
     map.setPointerCapture(event.pointerId);
     if (gesture) finish("cancel");
-    cursor = pixelAt(event);
-    cursorShown = true;
-    gesture = begin(erasing ? "eraser" : event.altKey ? "pick" : tool, cursor);
-    showUnder();
-    drawOverlay();
+    const point = pixelAt(event);
+    gesture = begin(erasing ? "eraser" : event.altKey ? "pick" : tool, point);
+    moveCursor(point);
   });
   map.addEventListener("pointermove", (event) => {
     if (!event.isPrimary) return;
@@ -359,10 +362,7 @@ function render({ model, el }) {
       const passed = event.getCoalescedEvents?.() ?? [];
       for (const one of passed.length ? passed : [event]) gesture.drag(pixelAt(one, false));
     }
-    cursor = pixelAt(event);
-    cursorShown = true;
-    showUnder();
-    drawOverlay();
+    moveCursor(pixelAt(event));
   });
   map.addEventListener("pointerup", (event) => {
     if (event.isPrimary && gesture && map.hasPointerCapture(event.pointerId)) finish("end");
@@ -391,10 +391,11 @@ function render({ model, el }) {
   map.addEventListener("keydown", (event) => {
     const step = event.shiftKey ? FAR : 1;
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    let to = cursor;
     if (event.key in way) {
       const [x, y] = way[event.key];
-      cursor = { x: clamp(cursor.x + x * step), y: clamp(cursor.y + y * step) };
-      gesture?.drag(cursor);
+      to = { x: clamp(cursor.x + x * step), y: clamp(cursor.y + y * step) };
+      gesture?.drag(to);
     } else if (event.key === " " || event.key === "Enter") {
       if (gesture) finish("end");
       else gesture = begin(tool, cursor);
@@ -402,9 +403,7 @@ function render({ model, el }) {
       finish("cancel");
     } else return;
     event.preventDefault();
-    cursorShown = true;
-    spoken.textContent = showUnder();
-    drawOverlay();
+    spoken.textContent = moveCursor(to);
   });
 
   function pressKey(event) {

@@ -17,6 +17,7 @@ from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
 from pix2pix_utils.files import atomic_write
+from pix2pix_utils.report.selection import find_runs
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
@@ -46,13 +47,10 @@ def load_painter(path: Path, device: torch.device) -> Painter:
 
 def finished_run(config: Config, data: StreetData, output: Path) -> Run | None:
     """The finished run of this configuration on this data below `output/runs`, if any."""
-    for file in sorted((Path(output) / "runs").glob("*/result.json")):
-        try:
-            run = Run.open(file.parent)
-            if run.config == config and run.data()["fingerprint"] == data.fingerprint:
-                return run
-        except (UserError, KeyError):  # another run is damaged
-            continue
+    for run in find_runs(output)[0]:
+        on_this_data = run.data()["fingerprint"] == data.fingerprint
+        if run.is_finished and run.config == config and on_this_data:
+            return run
     return None
 
 
