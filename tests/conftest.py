@@ -26,10 +26,11 @@ def cache_folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def folders_of_this_test(monkeypatch, tmp_path, cache_folder):
-    """No test reads or writes the project's own runs, report or cache."""
+    """No test reads or writes the project's own runs, report or cache; one torch thread each."""
     monkeypatch.setenv("PIX2PIX_CACHE", str(cache_folder))
     monkeypatch.setenv("PIX2PIX_OUTPUT", str(tmp_path / "output"))
     monkeypatch.delenv("PIX2PIX_PROFILE", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # in the processes that tests start, too
 
 
 @pytest.fixture
