@@ -70,7 +70,8 @@ def train_command(arguments: Namespace) -> int:
         run = train_experiment(config, data, arguments.output or output_root(), device)
         if is_main():
             result = run.result()
-            _print_ssim(result["ssim"]["eval"])
+            for split, score in result["ssim"]["eval"].items():
+                _print_score(split, "ssim", score)
             print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
             print(f"run: {run.folder}")
     return 0
@@ -122,7 +123,7 @@ def evaluate_command(arguments: Namespace) -> int:
             images = _print_measures(run, data, device, split, arguments.inference)
         else:
             images = {"ssim": ssim_scores(predict, data[split])}
-            _print_ssim({split: summarize(images["ssim"])})
+            _print_score(split, "ssim", summarize(images["ssim"]))
         if arguments.kid:
             found = perceptual.inception_distances(predict, data[split], device)
             deviation = f"+/- {found['kid_deviation']:.4f} over random halves"
@@ -140,34 +141,25 @@ def _print_measures(run, data, device, split: str, inference: str) -> dict:
     """Print all measures of a split, one per line; returns those that exist for every image."""
     output = run.folder.resolve().parent.parent  # the folder of `runs/`
     measured = measure_run(run, data, output, device, split, inference)
-    units = {"psnr": ("PSNR", 2, " dB"), "l1": ("L1", 4, ""), "lpips": ("LPIPS", 4, "")}
     for name, values in measured.images.items():
-        score = summarize(values)
-        if name == "ssim":
-            _print_ssim({split: score})
-            continue
-        title, digits, unit = units.get(name, (name, 4, ""))
-        interval = f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
-        print(f"{split:5}  {title} {score['mean']:.{digits}f}{unit}  {interval}")
+        _print_score(split, name, summarize(values))
     if measured.confusion is not None:
         ceiling = segmenter(data, output, device).result[split]
         for name, score in segmentation_summary(measured.confusion, data.palette).items():
-            interval = f"[{score['low']:.4f}, {score['high']:.4f}]"
-            print(
-                f"{split:5}  {name} {score['mean']:.4f}  {interval}  "
-                f"real photos {ceiling[name]:.4f}"
-            )
+            _print_score(split, name, score, f"  real photos {ceiling[name]:.4f}")
     for name, reason in measured.missing.items():
         print(f"{split:5}  no {name}: {reason}")
     return measured.images
 
 
-def _print_ssim(scores: dict[str, dict]) -> None:
-    for split, score in scores.items():
-        print(
-            f"{split:5}  SSIM {score['mean']:.4f}  "
-            f"[{score['low']:.4f}, {score['high']:.4f}]  {score['images']} images"
-        )
+def _print_score(split: str, name: str, score: dict, note: str = "") -> None:
+    """Print the mean of a measure with its confidence interval."""
+    title = name.upper() if name in ("ssim", "psnr", "l1", "lpips") else name
+    digits, unit = (2, " dB") if name == "psnr" else (4, "")
+    if name == "ssim":
+        note = f"  {score['images']} images"
+    interval = f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
+    print(f"{split:5}  {title} {score['mean']:.{digits}f}{unit}  {interval}{note}")
 
 
 def translate_command(arguments: Namespace) -> int:

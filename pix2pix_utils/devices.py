@@ -10,15 +10,14 @@ import torch
 import torchvision
 
 from pix2pix_utils import __version__
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, check_choice
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose_device(name: str = "auto") -> torch.device:
     """`auto` is a GPU if there is one. Raises UserError if `cuda` is requested but unavailable."""
-    if name not in DEVICES:
-        raise UserError(f"there is no device '{name}'; choose one of: {', '.join(DEVICES)}")
+    check_choice("device", name, DEVICES)
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise UserError("--device cuda: torch finds no CUDA GPU; use --device cpu or auto")
@@ -27,7 +26,6 @@ def choose_device(name: str = "auto") -> torch.device:
 
 def describe_environment(device: torch.device) -> dict:
     """Versions and hardware that can influence the numbers."""
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "pix2pix_utils": __version__,
@@ -39,7 +37,7 @@ def describe_environment(device: torch.device) -> dict:
         "processor": platform.processor() or platform.machine(),
         "cpu_threads": torch.get_num_threads(),
         "device": device.type,
-        "gpu": gpu,
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
     }
 
 

@@ -12,6 +12,12 @@ class UserError(Exception):
     """
 
 
+def check_choice(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise UserError if `name` is not one of the `known` names of this kind."""
+    if name not in known:
+        raise UserError(f"there is no {kind} '{name}'; {hint(name, known)}")
+
+
 def hint(name: str, known: Iterable[str], also_known: Iterable[str] = ()) -> str:
     """The end of a message about an unknown name: the closest known one, or all of `known`."""
     close = difflib.get_close_matches(name, [*known, *also_known], n=1)

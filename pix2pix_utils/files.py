@@ -1,11 +1,13 @@
-"""Atomic file writes, and JSON."""
+"""Atomic file writes, CSV and JSON."""
 
+import csv
 import errno
+import io
 import json
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +27,15 @@ class WriteError(OSError):
             f"cannot write {self.filename}: {self.strerror}; {remedy} and run the same command "
             "again to continue, or choose another folder (--output)"
         )
+
+
+@contextmanager
+def explain_os_error(task: str, remedy: str = "") -> Iterator[None]:
+    """Raise UserError if the block raises OSError: `cannot <task>: <reason><remedy>`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot {task}: {error.strerror or error}{remedy}") from None
 
 
 @contextmanager
@@ -66,6 +77,16 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def as_csv(rows: Sequence[Mapping]) -> str:
+    """Rows as comma-separated values; `nan` where a row lacks another row's key."""
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.DictWriter(text, columns, restval="nan", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 def write_json(path: Path, value: dict | list) -> None:
     """Write a JSON file atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -74,9 +95,8 @@ def write_json(path: Path, value: dict | list) -> None:
 def read_json(path: Path) -> dict:
     """Read a JSON object. Raises UserError if the file is missing, unreadable or not an object."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+        with explain_os_error(f"read {path}"):
+            value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a JSON file: {error}") from None
     if not isinstance(value, dict):

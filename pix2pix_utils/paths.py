@@ -19,20 +19,20 @@ def project_root() -> Path | None:
 
 def output_root() -> Path:
     """Folder of `runs/` and `report/`: $PIX2PIX_OUTPUT, the project or the working directory."""
-    if folder := os.environ.get("PIX2PIX_OUTPUT"):
-        return Path(folder).expanduser()
-    return project_root() or Path.cwd()
+    return _root("PIX2PIX_OUTPUT", "")
 
 
 def data_root() -> Path:
     """Folder with a folder for each data set: $PIX2PIX_DATA, or `data/` of the project."""
-    if folder := os.environ.get("PIX2PIX_DATA"):
-        return Path(folder).expanduser()
-    return (project_root() or Path.cwd()) / "data"
+    return _root("PIX2PIX_DATA", "data")
 
 
 def cache_root() -> Path:
     """Folder of the decoded, resized images: $PIX2PIX_CACHE, or `data/cache/` of the project."""
-    if folder := os.environ.get("PIX2PIX_CACHE"):
+    return _root("PIX2PIX_CACHE", "data/cache")
+
+
+def _root(variable: str, default: str) -> Path:
+    if folder := os.environ.get(variable):
         return Path(folder).expanduser()
-    return (project_root() or Path.cwd()) / "data" / "cache"
+    return (project_root() or Path.cwd()) / default

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from pix2pix_utils.__main__ import main
-from pix2pix_utils.benchmark import scaling, variants
-from pix2pix_utils.benchmark.steps import ByteCounter
+from pix2pix_utils.benchmark import measuring, steps
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.step import Networks
 
@@ -15,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def test_the_command_prints_and_writes_every_measurement(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(scaling, "PAIR_COUNTS", (4, 8))
+    monkeypatch.setattr(measuring, "PAIR_COUNTS", (4, 8))
     file = tmp_path / "benchmark.json"
     options = ["--image-size", "32", "--width", "4", "--repeats", "2", "--device", "cpu"]
     assert main(["benchmark", *options, "--json", str(file)]) == 0
@@ -39,12 +38,12 @@ def test_the_command_prints_and_writes_every_measurement(tmp_path, capsys, monke
     assert 0 < result["data"]["share_of_the_step"] < 1
 
 
-@pytest.mark.parametrize("variant", [variants.REFERENCE_3, variants.REFERENCE_4])
+@pytest.mark.parametrize("variant", [steps.REFERENCE_3, steps.REFERENCE_4])
 def test_the_reference_steps_train_both_networks(variant, monkeypatch):
     built = []
     build = Networks.build
-    monkeypatch.setattr(variants.Networks, "build", lambda *a: built.append(build(*a)) or built[-1])
-    step = variants.make_step(variant, 32, 4, CPU)
+    monkeypatch.setattr(steps.Networks, "build", lambda *a: built.append(build(*a)) or built[-1])
+    step = steps.make_step(variant, 32, 4, CPU)
     networks = [built[0].generator, built[0].discriminator]
     before = [[p.detach().clone() for p in network.parameters()] for network in networks]
     step()
@@ -61,7 +60,7 @@ def parameters_of_both_networks() -> int:
 
 def test_the_byte_counter_counts_what_is_read_and_written_and_no_views():
     a, b = torch.rand(2, 10, 10)
-    with ByteCounter() as counter:
+    with steps.ByteCounter() as counter:
         (a + b).view(100)
     assert counter.total == 3 * 4 * 100
 

@@ -16,8 +16,7 @@ class Batches:
 
     On a CPU a batch is read from the memory-mapped cache, which takes less than 1 % of a step. On a
     GPU the whole split is kept there as bytes if it fits (0.8 GB for Cityscapes at 256x256); if
-    not, a thread reads the next batch while the GPU computes. Worker processes would only copy
-    what is in memory already.
+    not, a thread reads the next batch while the GPU computes.
     """
 
     def __init__(self, pairs: StreetPairs, device: torch.device):

@@ -26,8 +26,8 @@ def accelerate_on_cpu(network: nn.Module) -> nn.Module:
     Parameters, their names and `isinstance` checks do not change; outputs and gradients equal
     torch's up to rounding. Convolutions with groups, dilation, output padding, padding other than
     zeros, or unequal numbers for height and width are left alone, and so are 1x1 convolutions to at
-    most 3 channels, such as a network's head, which have hardly any weights. On a GPU, for
-    unbatched input and for a given `output_size`, torch's own convolutions run.
+    most 3 channels, which have hardly any weights. On a GPU, for unbatched input and for a given
+    `output_size`, torch's own convolutions run.
     """
     for module in network.modules():
         if type(module) in _FASTER and _is_suitable(module):
@@ -88,9 +88,8 @@ def _is_suitable(layer) -> bool:
     if layer.padding_mode != "zeros" or isinstance(layer.padding, str) or layer.groups != 1:
         return False
     is_head = layer.kernel_size == (1, 1) and layer.out_channels <= 3
-    is_square = all(
-        len(set(pair)) == 1 for pair in (layer.kernel_size, layer.stride, layer.padding)
-    )
+    pairs = (layer.kernel_size, layer.stride, layer.padding)
+    is_square = all(height == width for height, width in pairs)
     is_plain = layer.dilation == (1, 1) and layer.output_padding == (0, 0)
     return is_square and is_plain and not is_head
 
@@ -113,9 +112,8 @@ def _product(weights: Tensor, maps: Tensor, bias: Tensor | None = None) -> Tenso
     """(O, C) times (N, C, P), as one product of matrices: (N, O, P)."""
     batch, _, positions = maps.shape
     if batch == 1 and positions >= MIN_MATMUL_COLUMNS:  # nothing is to be transposed
-        product = (
-            weights @ maps[0] if bias is None else torch.addmm(bias[:, None], weights, maps[0])
-        )
-        return product[None]
+        if bias is None:
+            return (weights @ maps[0])[None]
+        return torch.addmm(bias[:, None], weights, maps[0])[None]
     rows = maps.transpose(1, 2).flatten(0, 1).contiguous()  # (N P, C)
     return F.linear(rows, weights, bias).view(batch, positions, -1).transpose(1, 2).contiguous()

@@ -130,8 +130,6 @@ def average_statistics(network: nn.Module) -> None:
 
 def _all_reduce_together(tensors: Sequence[Tensor], divisor: int = 1) -> None:
     """Sum many tensors over the processes, as one tensor: far fewer messages."""
-    if not tensors:
-        return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     dist.all_reduce(flat.div_(divisor))
     for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):

@@ -8,7 +8,7 @@ convolutions, and so `fp32`, multiply in TF32, with a mantissa of 10 bits.
 
 import torch
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, check_choice
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -20,8 +20,7 @@ def choose_precision(name: str, device: torch.device) -> str:
     On CPUs fp32 gives nearly the same numbers on every machine, and few have fast bf16. Raises
     UserError for an unknown name, or for fp16 without a GPU.
     """
-    if name not in PRECISIONS:
-        raise UserError(f"there is no precision '{name}'; choose one of: {', '.join(PRECISIONS)}")
+    check_choice("precision", name, PRECISIONS)
     if name == "auto":
         capable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16" if capable else "fp32"
@@ -34,8 +33,3 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     """The context in which the networks' forward passes run."""
     dtype = _DTYPES.get(precision)
     return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
-
-
-def loss_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
-    """Scales the losses of fp16; a no-op in other precisions."""
-    return torch.amp.GradScaler(device.type, enabled=precision == "fp16")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+PROCESS_STATUS = Path("/proc/self/status")  # only on Linux
+
 
 def matrix_product_rate(device: torch.device, precision: str, size: int) -> float:
     """Floating-point operations per second of a square matrix product, the best of five.
@@ -32,39 +34,36 @@ def memory_bandwidth(device: torch.device) -> float:
 
 
 def peak_of_this_process(device: torch.device) -> int | None:
-    """Bytes: of the GPU, or of main memory; None where the system does not report it (Windows)."""
+    """Bytes: of the GPU, or of main memory; None on Windows."""
     if device.type == "cuda":
-        torch.cuda.synchronize(device)
         return torch.cuda.max_memory_reserved(device)
-    if Path("/proc/self/status").is_file():  # getrusage would start at the parent's peak
+    if PROCESS_STATUS.is_file():  # getrusage would start at the parent's peak
         return _status("VmHWM")
-    try:
+    if sys.platform == "darwin":
         import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return None
 
 
 def memory_in_use(device: torch.device) -> int | None:
     """Bytes in use now, without mapped files: of the GPU, or of main memory (only on Linux)."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    return _status("RssAnon") if Path("/proc/self/status").is_file() else None
+    return _status("RssAnon") if PROCESS_STATUS.is_file() else None
 
 
 def _status(name: str) -> int:
     """Bytes of an entry of Linux's /proc/self/status."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (line,) = [line for line in lines if line.startswith(f"{name}:")]
-    return int(line.split()[1]) * 1024
+    entries = dict(line.split(":", 1) for line in PROCESS_STATUS.read_text().splitlines())
+    return int(entries[name].split()[0]) * 1024
 
 
-def seconds_of(action: Callable, device: torch.device | None = None, *arguments) -> float:
-    """Seconds that `action(*arguments)` takes, until the device has finished it."""
+def seconds_of(action: Callable[[], object], device: torch.device | None = None) -> float:
+    """Seconds that `action()` takes, until the device has finished it."""
     wait = torch.cuda.synchronize if device and device.type == "cuda" else lambda: None
     wait()
     start = time.perf_counter()
-    action(*arguments)
+    action()
     wait()
     return time.perf_counter() - start

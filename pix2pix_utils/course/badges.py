@@ -43,21 +43,17 @@ def github_repository(url: str) -> str:
 
 def current_remote(project: Path, remote: str) -> str:
     """URL of a git remote of the checkout; raises UserError if there is none."""
-    url = _git(project, "remote", "get-url", remote)
-    if url is None:
-        raise UserError(
-            f"{project} has no git remote '{remote}': add it with `git remote add {remote} URL`, "
-            "or name another one with --remote"
-        )
-    return url
+    problem = (
+        f"{project} has no git remote '{remote}': add it with `git remote add {remote} URL`, "
+        "or name another one with --remote"
+    )
+    return _git(project, problem, "remote", "get-url", remote)
 
 
 def current_branch(project: Path) -> str:
     """The branch that is checked out; raises UserError if there is none."""
-    branch = _git(project, "symbolic-ref", "--short", "HEAD")
-    if branch is None:
-        raise UserError(f"{project} has no branch checked out: name one with --branch")
-    return branch
+    problem = f"{project} has no branch checked out: name one with --branch"
+    return _git(project, problem, "symbolic-ref", "--short", "HEAD")
 
 
 def write_badges(notebooks: Path, repository: str, branch: str) -> list[Path]:
@@ -113,14 +109,12 @@ def _rewrite(notebooks: Path, badge_of: Callable[[str], str], source_line: str) 
     return list(changed)
 
 
-def _git(project: Path, *arguments: str) -> str | None:
-    """The output of a git command, None if it fails."""
+def _git(project: Path, problem: str, *arguments: str) -> str:
+    """The output of a git command; raises UserError, with `problem` if the command fails."""
+    command = ["git", "-C", str(project), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except FileNotFoundError:
         raise UserError("git is not installed: install it, or upload the folder to Colab") from None
     except subprocess.CalledProcessError:
-        return None
-    return done.stdout.strip()
+        raise UserError(problem) from None

@@ -87,21 +87,16 @@ def check_environment(profile: str | None = None) -> list[MachineCheck]:
     ]
 
 
-def installed_version(distribution: str) -> str | None:
-    """The version of an installed distribution, None if there is none."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def check_packages(
-    version_of: Callable[[str], str | None] = installed_version,
+    version_of: Callable[[str], str | None] = metadata.version,
 ) -> list[MachineCheck]:
     """One line for torch, one for torchvision, one for each other package that needs attention."""
     checks, in_order = [], 0
     for name, oldest in OLDEST.items():
-        version = version_of(name)
+        try:
+            version = version_of(name)
+        except metadata.PackageNotFoundError:
+            version = None
         if version is None or Version(version) < Version(oldest):
             command = f'`python -m pip install --upgrade "{name}>={oldest}"`'
             remedy = f"{command}, then restart the kernel"

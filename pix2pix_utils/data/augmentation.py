@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import check_choice
 
 Augmentation = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Maps label maps and photos (N, 3, S, S) in [-1, 1] to new ones; uses torch's global generator."""
@@ -37,10 +37,7 @@ def jitter(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
 
 def build_augmentation(name: str) -> Augmentation:
     """The augmentation of this name, one of `AUGMENTATIONS`; raises UserError for any other."""
-    if name not in AUGMENTATIONS:
-        raise UserError(
-            f"there is no augmentation '{name}'; choose one of: {', '.join(AUGMENTATIONS)}"
-        )
+    check_choice("augmentation", name, AUGMENTATIONS)
     steps = [{"flip": flip, "jitter": jitter}[step] for step in name.split("+") if step != "none"]
 
     def augment(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:

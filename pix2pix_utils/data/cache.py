@@ -34,7 +34,7 @@ from tqdm.auto import tqdm
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.data.source import Item, Source
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import read_json, write_json
+from pix2pix_utils.files import explain_os_error, read_json, write_json
 from pix2pix_utils.paths import cache_root
 
 FORMAT_VERSION = 1  # increase it when reading or resizing changes
@@ -58,17 +58,13 @@ def load_arrays(
     arrays = _open(folder, index, image_size)
     if arrays is not None:
         return arrays
-    try:
+    remedy = "; set PIX2PIX_CACHE to a folder that can be written"
+    with explain_os_error(f"write the cache {folder}", remedy):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / ".lock"):  # one build at a time: each uses every core
             if _open(folder, index, image_size) is None:
                 _build(folder, index, source, split, image_size, progress)
             arrays = _open(folder, index, image_size)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the cache {folder}: {error.strerror or error}; set PIX2PIX_CACHE to a "
-            "folder that can be written"
-        ) from None
     if arrays is None:
         raise UserError(f"the cache {folder} was written but cannot be read back: check its disk")
     return arrays
@@ -86,10 +82,8 @@ def _key(source: Source, split: str, image_size: int) -> str:
 
 def file_stamp(path: Path) -> tuple[str, int, int]:
     """Path, size in bytes and modification time in ns; raises UserError if there is no file."""
-    try:
+    with explain_os_error(f"read {path}"):
         status = path.stat()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
     return str(path), status.st_size, status.st_mtime_ns
 
 

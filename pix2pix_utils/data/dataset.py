@@ -12,7 +12,7 @@ from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.data.source import SPLITS, Source
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, check_choice
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def limit_source(source: Source, limits: Mapping[str, int | None]) -> Source:
     """The source with at most `limits[split]` evenly spaced pairs in a split."""
     splits = dict(source.splits)
     for split, count in limits.items():
-        if split not in splits:
-            raise UserError(f"there is no split '{split}' to limit; there are {', '.join(SPLITS)}")
+        check_choice("split", split, SPLITS)
         if count is not None:
             if count < 1:
                 raise UserError(f"the limit of {split} is {count}, but it must be at least 1")

@@ -1,6 +1,5 @@
 """Find a data set by its name or path, and describe it as a `Source`."""
 
-import difflib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from pix2pix_utils.data.folders import subfolders
 from pix2pix_utils.data.layouts import LAYOUTS, cityscapes, segnet
 from pix2pix_utils.data.layouts.synthetic import synthetic
 from pix2pix_utils.data.source import SPLITS, Source
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, hint
 from pix2pix_utils.paths import data_root as default_data_root
 
 HOW_TO_GET = {"camvid": segnet.HOW_TO_GET, "cityscapes": cityscapes.HOW_TO_GET}
@@ -76,9 +75,10 @@ def _find_folder(dataset: str, root: Path) -> Path:
     if len(path.parts) > 1:
         raise UserError(f"there is no folder {path}: give the path of a data set's folder")
     known = sorted({*NAMES, *present} - {"cache"})
-    close = difflib.get_close_matches(dataset.lower(), known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
-    raise UserError(f"there is no data set '{dataset}' in {root}; {hint}, or pass a folder's path")
+    raise UserError(
+        f"there is no data set '{dataset}' in {root}; {hint(dataset.lower(), known)}, "
+        "or pass a folder's path"
+    )
 
 
 def _open_layout(folder: Path) -> Source:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pix2pix_utils.data.images import SUFFIXES
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.files import explain_os_error
 
 MAX_NAME_BYTES = 100  # of a data set's name, which becomes part of file names
 IGNORED_FOLDERS = {"__MACOSX", "@eaDir"}  # thumbnails and the like
@@ -37,15 +37,9 @@ def subfolders(folder: Path) -> list[Path]:
 
 def _entries(folder: Path, folders: bool) -> list[Path]:
     """The folders in a folder, or everything else in it, without hidden files."""
-    try:
-        entries = [
-            path
-            for path in folder.iterdir()
-            if not path.name.startswith(".") and path.is_dir() == folders
-        ]
-    except OSError as error:
-        raise UserError(f"cannot read the folder {folder}: {error.strerror}") from None
-    return sorted(entries, key=_natural)
+    with explain_os_error(f"read the folder {folder}"):
+        shown = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        return sorted((path for path in shown if path.is_dir() == folders), key=_natural)
 
 
 def _natural(path: Path) -> tuple:

@@ -64,12 +64,8 @@ class StreetPairs(Dataset):
     def __getitem__(self, index: int) -> dict:
         """One pair: `label` and `photo` (3, S, S) float32 in [-1, 1], `classes` (S, S), `name`."""
         batch = self.batch([index])
-        return {
-            "label": batch["label"][0],
-            "photo": batch["photo"][0],
-            "classes": batch["classes"][0],
-            "name": batch["names"][0],
-        }
+        tensors = {key: batch[key][0] for key in ("label", "photo", "classes")}
+        return {**tensors, "name": self.names[index]}
 
     def every(self, step: int, start: int = 0) -> "StreetPairs":
         """Every `step`-th pair, beginning with `start`, as a view."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.files import explain_os_error
 
 PALETTES = Path(__file__).parent / "palettes"
 MAX_CSV_BYTES = 1 << 16  # 255 classes need less than a quarter of it
@@ -104,16 +105,13 @@ def read_palette(path: Path, name: str, evaluated: int | None = None) -> Palette
     try:
         if path.stat().st_size > MAX_CSV_BYTES:
             raise UserError(f"{path} has more than {MAX_CSV_BYTES} bytes: it is not a palette")
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with explain_os_error(f"read {path}"), path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
         names = tuple(row["name"].strip() for row in rows)
         numbers = [[row[channel].strip() for channel in ("red", "green", "blue")] for row in rows]
-        if not all(re.fullmatch("[0-9]{1,9}", number) for line in numbers for number in line):
+        digits = (re.fullmatch("[0-9]{1,9}", number) for line in numbers for number in line)
+        if not all(digits) or not all(name and name.isprintable() for name in names):
             raise ValueError
-        if not all(name and name.isprintable() for name in names):
-            raise ValueError
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
     except (csv.Error, KeyError, ValueError, AttributeError):
         raise UserError(
             f"{path} must have the columns name,red,green,blue, separated by commas, with a name "

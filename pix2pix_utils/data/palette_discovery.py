@@ -7,6 +7,7 @@ pairs reports them all.
 To add a known palette, put its CSV file into palettes/, load it in `palette`, list it in `KNOWN`.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -83,12 +84,9 @@ def find_palette(
 
 
 def csv_palette(folder: Path) -> Palette | None:
-    """The palette in `palette.csv` (columns name,red,green,blue), if the folder has one.
-
-    Raises UserError for anything else under that name.
-    """
+    """The palette in `palette.csv`, if the folder has one; raises UserError if it is invalid."""
     path = folder / "palette.csv"
-    if not path.exists() and not path.is_symlink():
+    if not os.path.lexists(path):
         return None
     if not path.is_file():
         raise UserError(f"{path} is not a readable file: fix or remove it")

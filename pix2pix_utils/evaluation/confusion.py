@@ -29,7 +29,7 @@ def segmentation_scores(confusion: np.ndarray, palette: Palette) -> dict[str, fl
     intersection over union of the same classes. All are nan if no class occurs.
     """
     counts = np.asarray(confusion, dtype=np.float64)
-    scores = _rates(counts.reshape(-1, *counts.shape[-2:]).sum(axis=0)[None], palette)
+    scores = _rates(counts.reshape(-1, *counts.shape[-2:]).sum(axis=0, keepdims=True), palette)
     return {name: float(values[0]) for name, values in scores.items()}
 
 
@@ -57,9 +57,9 @@ def _rates(counts: np.ndarray, palette: Palette) -> dict[str, np.ndarray]:
     total = np.where(occurs.any(axis=1), occurs.sum(axis=1), np.nan)
     recall = right / np.where(occurs, true, 1)
     overlap = right / np.where(occurs, true + predicted - right, 1)
+    pixels = np.where(occurs.any(axis=1), true.sum(axis=1), np.nan)
     return {
-        "pixel accuracy": right.sum(axis=1)
-        / np.where(occurs.any(axis=1), true.sum(axis=1), np.nan),
+        "pixel accuracy": right.sum(axis=1) / pixels,
         "class accuracy": (recall * occurs).sum(axis=1) / total,
         "class IoU": (overlap * occurs).sum(axis=1) / total,
     }

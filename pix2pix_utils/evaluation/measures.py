@@ -48,13 +48,15 @@ def measure(
         photos = predict(batch).float()  # from half precision, perhaps
         real = batch["photo"].to(photos.device)
         x, y = to_unit(photos), to_unit(real)
-        # psnr and l1 check the range, which ssim_map does not
-        found: dict[str, Tensor | np.ndarray] = {"psnr": psnr(x, y), "l1": l1(x, y)}
-        quality = ssim_map(x, y)
-        found["ssim"] = quality.mean(dim=(1, 2, 3))
-        energy = gradient_energy(y)
-        found["sharpness"] = (gradient_energy(x) / energy).where(energy > 0, torch.nan)
-        found["class_ssim"] = _by_class(quality.mean(dim=1), batch["classes"], classes)
+        ratio, distance = psnr(x, y), l1(x, y)  # both check the range, which ssim_map does not
+        quality, energy = ssim_map(x, y), gradient_energy(y)
+        found: dict[str, Tensor | np.ndarray] = {
+            "ssim": quality.mean(dim=(1, 2, 3)),
+            "psnr": ratio,
+            "l1": distance,
+            "sharpness": (gradient_energy(x) / energy).where(energy > 0, torch.nan),
+            "class_ssim": _by_class(quality.mean(dim=1), batch["classes"], classes),
+        }
         if perceptual:
             found["lpips"] = perceptual(photos, real)
         if segmenter:
@@ -63,19 +65,11 @@ def measure(
 
     batches = list(batchwise(one_batch, pairs))
     joined = {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
-    missing = {}
-    if not perceptual:
-        missing["lpips"] = "no perceptual distance was given"
+    missing = {} if perceptual else {"lpips": "no perceptual distance was given"}
     if not segmenter:
         missing["segmentation"] = "no segmentation network was given"
-    order = ("ssim", "psnr", "l1", "sharpness", "lpips")
-    return Measures(
-        names=list(pairs.names),
-        images={name: joined[name] for name in order if name in joined},
-        class_ssim=joined["class_ssim"],
-        confusion=joined.get("confusion"),
-        missing=missing,
-    )
+    class_ssim, confusion = joined.pop("class_ssim"), joined.pop("confusion", None)
+    return Measures(list(pairs.names), joined, class_ssim, confusion, missing)
 
 
 def _by_class(quality: Tensor, classes: Tensor, count: int) -> np.ndarray:

@@ -33,13 +33,13 @@ def generator_predictor(generator: nn.Module, inference: str = "eval", seed: int
     if inference == "train":
         generator = copy.deepcopy(generator).train()
 
-        def predict_one(label: Tensor) -> Tensor:
-            torch.manual_seed(seed + zlib.crc32(label.cpu().numpy().tobytes()))
-            return generator(label[None].to(device))
-
         def predict_one_by_one(batch: dict) -> Tensor:
+            photos = []
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-                return torch.cat([predict_one(label) for label in batch["label"]])
+                for label in batch["label"]:
+                    torch.manual_seed(seed + zlib.crc32(label.cpu().numpy().tobytes()))
+                    photos.append(generator(label[None].to(device)))
+            return torch.cat(photos)
 
         return predict_one_by_one
 

@@ -26,14 +26,15 @@ def mean_image(train: StreetPairs) -> Predictor:
 
 def class_color(train: StreetPairs) -> Predictor:
     """The mean colour of each pixel's class in the training photos."""
-    colors = _mean_colors(train, by_row=False)  # (1, C, 3)
-    return lambda batch: _painted(batch["classes"], colors)
+    colors, _ = _mean_colors(train)
+    return lambda batch: colors[batch["classes"]].permute(0, 3, 1, 2).contiguous()
 
 
 def class_row_color(train: StreetPairs) -> Predictor:
     """The mean colour of each pixel's class in the same image row of the training photos."""
-    colors = _mean_colors(train, by_row=True)  # (S, C, 3)
-    return lambda batch: _painted(batch["classes"], colors)
+    _, colors = _mean_colors(train)
+    row = torch.arange(train.image_size)[:, None]
+    return lambda batch: colors[row, batch["classes"]].permute(0, 3, 1, 2).contiguous()
 
 
 def nearest_label_map(train: StreetPairs) -> Predictor:
@@ -63,8 +64,11 @@ REFERENCE_PREDICTORS = {
 ORACLE = {"real photo": real_photo}
 
 
-def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
-    """Mean colours (S or 1, C, 3) in [-1, 1]; a class absent from a row gets its overall mean."""
+def _mean_colors(train: StreetPairs) -> tuple[Tensor, Tensor]:
+    """Mean colours in [-1, 1] by class, (C, 3), and by image row and class, (S, C, 3).
+
+    A class absent from a row gets its overall mean.
+    """
     size, count = train.image_size, len(train.palette)
     sums = np.zeros((size * count, 3))
     pixels = np.zeros(size * count)
@@ -80,17 +84,9 @@ def _mean_colors(train: StreetPairs, by_row: bool) -> Tensor:
     of_class = area.sum(axis=0)[:, None]
     everything = total.sum(axis=(0, 1)) / area.sum()
     overall = np.where(of_class > 0, total.sum(axis=0) / np.maximum(of_class, 1), everything)
-    if not by_row:
-        return torch.from_numpy(overall[None] / 127.5 - 1).float()
-    rows = np.where((area > 0)[..., None], total / np.maximum(area, 1)[..., None], overall[None])
-    return torch.from_numpy(rows / 127.5 - 1).float()
-
-
-def _painted(classes: Tensor, colors: Tensor) -> Tensor:
-    """Class maps (N, S, S) to photos (N, 3, S, S), with colours (1 or S, C, 3)."""
-    size = classes.shape[-2]
-    rows = torch.arange(size)[:, None] if len(colors) > 1 else torch.zeros(1, 1, dtype=torch.long)
-    return colors[rows, classes].permute(0, 3, 1, 2).contiguous()
+    by_row = np.where((area > 0)[..., None], total / np.maximum(area, 1)[..., None], overall)
+    in_range = [torch.from_numpy(colors / 127.5 - 1).float() for colors in (overall, by_row)]
+    return in_range[0], in_range[1]
 
 
 def _thumbnails(classes: Tensor, size: int) -> Tensor:

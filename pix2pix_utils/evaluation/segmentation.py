@@ -28,7 +28,7 @@ from pix2pix_utils.devices import describe_environment, explain_out_of_memory
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import confusion_counts, segmentation_scores
 from pix2pix_utils.evaluation.predictors import batchwise
-from pix2pix_utils.files import read_json, remove_leftovers, write_json, write_text
+from pix2pix_utils.files import as_csv, read_json, remove_leftovers, write_json, write_text
 from pix2pix_utils.tensors import load_tensors, save_checkpoint
 
 
@@ -126,10 +126,10 @@ def segmenter(
             raise UserError(
                 f"cannot write the segmentation network to {folder}: {error.strerror}"
             ) from None
-        side = data.train.image_size
+        size = data.train.image_size
         advice = (
             f"the memory of the device '{device.type}' is too small to train the segmentation "
-            f"network on {SETTINGS.batch_size} photos of {side}x{side} pixels: close other "
+            f"network on {SETTINGS.batch_size} photos of {size}x{size} pixels: close other "
             "programs, use --device cpu, or choose a smaller image_size"
         )
         with lock, explain_out_of_memory(advice):
@@ -155,11 +155,9 @@ def _configuration(data: StreetData) -> dict:
 
 def _load(data: StreetData, folder: Path) -> SegmentationNetwork | None:
     """The stored network; None if it is missing or damaged."""
-    if not (folder / "result.json").is_file():
-        return None
     network = _fresh_network(data)
     try:
-        read_json(folder / "result.json")
+        read_json(folder / "result.json")  # written last
         network.load_state_dict(load_tensors(folder / "weights.pt", "segmentation network"))
     except (UserError, RuntimeError, TypeError):
         return None
@@ -209,9 +207,7 @@ def _train(
             bar.set_postfix({name: f"{value:.2f}" for name, value in scores.items()})
     seconds = time.monotonic() - started
     save_checkpoint(folder / "weights.pt", network.state_dict())
-    lines = [list(history[0]), *(epoch.values() for epoch in history)]
-    text = "".join(",".join(map(str, line)) + "\n" for line in lines)
-    write_text(folder / "history.csv", text)
+    write_text(folder / "history.csv", as_csv(history))
     result: dict = {split: _scores(network, data[split], device) for split in SPLITS}
     result |= {"train_seconds": round(seconds, 1), "environment": describe_environment(device)}
     write_json(folder / "result.json", result)

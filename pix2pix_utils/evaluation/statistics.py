@@ -9,14 +9,18 @@ POWER = 1.96 + 0.84  # standard errors: normal quantiles for 5 % two-sided and 8
 
 
 def bootstrap_interval(
-    values: np.ndarray, confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval (Efron 1979) of the mean of (N,) values, as (low, high)."""
-    generator = np.random.default_rng(seed)
-    draws = generator.integers(0, len(values), size=(resamples, len(values)))
-    tail = (1 - confidence) / 2
+    """95 % percentile bootstrap interval (Efron 1979) of the mean of (N,) values: low, high."""
+    draws = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    tail = (1 - 0.95) / 2
     low, high = np.quantile(values[draws].mean(axis=1), [tail, 1 - tail])
     return float(low), float(high)
+
+
+def deviation(values: np.ndarray) -> float:
+    """Sample standard deviation of (N,) values; nan for a single one."""
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
 def summarize(values: np.ndarray) -> dict:
@@ -48,9 +52,7 @@ def paired_difference(scores: np.ndarray, reference: np.ndarray, seed: int = 0) 
         **summarize(difference),
         "improved": float((difference > 0).mean()),
         "p_value": float((1 + as_far.sum()) / (1 + RESAMPLES)),
-        "detectable": float(POWER * difference.std(ddof=1) / np.sqrt(len(difference)))
-        if len(difference) > 1
-        else float("nan"),
+        "detectable": float(POWER * deviation(difference) / np.sqrt(len(difference))),
     }
 
 
@@ -67,6 +69,6 @@ def over_seeds(scores: Sequence[np.ndarray]) -> dict:
         "mean": float(means.mean()),
         "lowest": float(means.min()),
         "highest": float(means.max()),
-        "deviation": float(means.std(ddof=1)) if len(means) > 1 else float("nan"),
+        "deviation": deviation(means),
         "seeds": len(means),
     }

@@ -1,14 +1,13 @@
 """Figures about classes: their colours, frequencies and scores."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.figures.style import COLORS, MARKERS, named_rows
+from pix2pix_utils.figures.style import BELOW, COLORS, MARKERS, named_rows
 
 
 def palette_legend(palette: Palette, columns: int = 5) -> Figure:
@@ -17,52 +16,38 @@ def palette_legend(palette: Palette, columns: int = 5) -> Figure:
     figure = Figure(figsize=(9, 0.28 * lines + 0.2), layout="constrained")
     axis = figure.subplots()  # IPython shows no figure without axes
     axis.set_axis_off()
-    axis.legend(
-        handles=[
-            Patch(facecolor=color / 255, edgecolor="black", label=f"{index} {name}")
-            for index, (name, color) in enumerate(zip(palette.classes, palette.colors, strict=True))
-        ],
-        ncols=columns,
-        loc="center",
-        fontsize=9,
-        frameon=False,
-    )
+    handles = [
+        Patch(facecolor=color / 255, edgecolor="black", label=f"{index} {name}")
+        for index, (name, color) in enumerate(zip(palette.classes, palette.colors, strict=True))
+    ]
+    axis.legend(handles=handles, ncols=columns, loc="center", fontsize=9, frameon=False)
     return figure
 
 
 def class_frequency_bars(frequencies: Mapping[str, np.ndarray], palette: Palette) -> Figure:
     """Each class's share of the pixels in percent on a logarithmic axis, one bar per data set."""
-    shown = [
-        index for index in range(len(palette)) if max(f[index] for f in frequencies.values()) > 0
-    ]
+    shown = np.flatnonzero(np.max(list(frequencies.values()), axis=0))
     figure = Figure(figsize=(9, 3), layout="constrained")
     axis = figure.subplots()
-    width = 0.8 / len(frequencies)
-    hatches = cycle(("", "//", ".."))
-    for offset, (name, values) in enumerate(frequencies.items()):
+    count = len(frequencies)
+    own_colors = [palette.colors[index] / 255 for index in shown]
+    for number, (name, values) in enumerate(frequencies.items()):
         axis.bar(
-            np.arange(len(shown)) + (offset - (len(frequencies) - 1) / 2) * width,
+            np.arange(len(shown)) + (number - (count - 1) / 2) * 0.8 / count,
             100 * np.asarray(values)[shown],
-            width,
+            width=0.8 / count,
             label=name,
-            color=[palette.colors[index] / 255 for index in shown]
-            if len(frequencies) == 1
-            else COLORS[offset],
-            hatch=next(hatches),
+            color=own_colors if count == 1 else COLORS[number],
+            hatch=("", "//", "..")[number % 3],
             edgecolor="black",
             linewidth=0.5,
         )
     axis.set_yscale("log")
-    axis.set_xticks(
-        range(len(shown)),
-        [palette.classes[index] for index in shown],
-        rotation=45,
-        ha="right",
-        fontsize=8,
-    )
+    names = [palette.classes[index] for index in shown]
+    axis.set_xticks(range(len(shown)), names, rotation=45, ha="right", fontsize=8)
     axis.set_ylabel("share of the pixels (%)")
     axis.grid(axis="y", alpha=0.3)
-    if len(frequencies) > 1:
+    if count > 1:
         axis.legend()
     return figure
 
@@ -87,5 +72,5 @@ def class_scores(scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fi
             label=name,
         )
     axis.grid(axis="y", alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(ncols=3, **BELOW)
     return figure

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pix2pix_utils.figures.style import COLORS, LINES, MARKERS
+from pix2pix_utils.figures.style import BELOW, COLORS, LINES, MARKERS
 
 MAX_MARKERS = 10  # per curve, roughly: more would hide the line
 
@@ -42,11 +42,5 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     if len(histories) > 1:
-        figure.legend(
-            *axis.get_legend_handles_labels(),
-            loc="outside lower center",
-            ncols=4,
-            fontsize=8,
-            frameon=False,
-        )
+        figure.legend(*axis.get_legend_handles_labels(), ncols=4, **BELOW)
     return figure

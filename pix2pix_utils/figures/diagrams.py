@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from pix2pix_utils.figures.style import COLORS
+from pix2pix_utils.figures.style import BELOW, COLORS
 
 
 def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
@@ -59,9 +59,7 @@ def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
             Patch(facecolor=COLORS[4], edgecolor="black", label="decoder block"),
             Patch(facecolor="white", edgecolor="black", hatch="//", label="ends in dropout"),
         ],
-        loc="outside lower center",
         ncols=3,
-        fontsize=8,
-        frameon=False,
+        **BELOW,
     )
     return figure

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pix2pix_utils.figures.style import COLORS, GREY, LINES, MARKERS, named_rows
+from pix2pix_utils.figures.style import ABOVE, COLORS, GREY, LINES, MARKERS, named_rows
 
 LINE_OF_TEXT = 0.16  # inches, at 9 points
 
@@ -22,7 +22,7 @@ def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float
     _error_bars(axis, list(scores.values()), range(len(scores)), fmt="o", **style)
     rows = range(len(scores), len(scores) + len(reference))
     axis.plot(list(reference.values()), rows, "D", color=GREY, label="no network")
-    figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
+    figure.legend(ncols=2, **ABOVE)
     return figure
 
 
@@ -46,7 +46,7 @@ def score_columns(columns: Mapping[str, Mapping[str, Mapping[str, float]]], labe
             markerfacecolor="white" if number == 0 else None,
             label=title,
         )
-    figure.legend(loc="outside upper center", ncols=len(columns), fontsize=8, frameon=False)
+    figure.legend(ncols=len(columns), **ABOVE)
     return figure
 
 

@@ -5,6 +5,7 @@ combined with a marker, line or hatch, so that figures can be printed in grey.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,6 +15,9 @@ LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>ph"
 GREY = "#777777"  # reference predictors
 CELL = 1.45  # inches; a picture in a grid
+# a figure's legend
+BELOW: dict[str, Any] = {"loc": "outside lower center", "fontsize": 8, "frameon": False}
+ABOVE: dict[str, Any] = {**BELOW, "loc": "outside upper center"}
 
 
 def named_rows(

@@ -11,7 +11,7 @@ from functools import partial
 
 from torch import nn
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.models.deeplab import BACKBONES, DeepLabGenerator
 from pix2pix_utils.models.enhanced import DecoderBlock, EncoderBlock, EnhancedUNet
 from pix2pix_utils.models.patchgan import PatchGAN
@@ -85,8 +85,7 @@ def freeze_backbone(generator: nn.Module) -> None:
 def _build(
     kind: str, registry: dict[str, Callable[..., nn.Module]], name: str, **sizes: int
 ) -> nn.Module:
-    if name not in registry:
-        raise UserError(f"there is no {kind} '{name}'; choose one of: {', '.join(registry)}")
+    check_choice(kind, name, registry)
     if sizes["width"] < 1:
         raise UserError(f"width is {sizes['width']}, but a network needs at least 1 filter")
     return registry[name](**sizes)

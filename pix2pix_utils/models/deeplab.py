@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large, deeplabv3_resnet50
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import check_choice
 from pix2pix_utils.models.initialization import init_normal
 
 # The network's builder, and the number of channels that its backbone returns.
@@ -48,10 +48,7 @@ class DeepLabGenerator(nn.Module):
 
     def __init__(self, image_size: int = 256, width: int = 64, backbone: str = "resnet50"):
         super().__init__()
-        if backbone not in BACKBONES:
-            raise UserError(
-                f"there is no backbone '{backbone}'; choose one of: {', '.join(BACKBONES)}"
-            )
+        check_choice("backbone", backbone, BACKBONES)
         build, channels = BACKBONES[backbone]
         self.normalize = ImageNetNormalization()
         self.backbone = build(weights=None, weights_backbone=None).backbone
@@ -64,14 +61,14 @@ class DeepLabGenerator(nn.Module):
         self.output.apply(init_normal)
         self._frozen = False
 
-    def freeze_backbone(self, frozen: bool = True) -> "DeepLabGenerator":
-        """Freeze the backbone's weights and running statistics, or let it learn again.
+    def freeze_backbone(self) -> "DeepLabGenerator":
+        """Freeze the backbone's weights and running statistics.
 
         A frozen backbone normalises by its running statistics in training too: by those of the
         batch, its features would change although its weights do not.
         """
-        self._frozen = frozen
-        self.backbone.requires_grad_(not frozen)
+        self._frozen = True
+        self.backbone.requires_grad_(False)
         return self.train(self.training)
 
     def train(self, mode: bool = True) -> "DeepLabGenerator":

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import check_choice
 from pix2pix_utils.models.initialization import init_normal
-from pix2pix_utils.models.unet import levels_to_one_pixel
+from pix2pix_utils.models.unet import down_block, levels_to_one_pixel, up_block
 
 
 class EncoderBlock(nn.Module):
@@ -24,10 +24,7 @@ class EncoderBlock(nn.Module):
         extra_conv: bool = True,
     ):
         super().__init__()
-        layers: list[nn.Module] = [nn.LeakyReLU(0.2)] if activate else []
-        layers.append(nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1))
-        if normalize:
-            layers.append(nn.BatchNorm2d(channels_out))
+        layers = [*down_block(channels_in, channels_out, activate, normalize)]
         if extra_conv:
             layers.append(nn.LeakyReLU(0.2))
             layers.append(nn.Conv2d(channels_out, channels_out, kernel_size=3, padding=1))
@@ -49,11 +46,7 @@ class DecoderBlock(nn.Module):
         self, channels_in: int, channels_out: int, dropout: bool = False, extra_conv: bool = True
     ):
         super().__init__()
-        layers: list[nn.Module] = [
-            nn.ReLU(),
-            nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1),
-            nn.BatchNorm2d(channels_out),
-        ]
+        layers = [*up_block(channels_in, channels_out, normalize=True, dropout=False)]
         if extra_conv:
             layers += [
                 nn.ReLU(),
@@ -77,16 +70,10 @@ class OutputBlock(nn.Module):
 
     def __init__(self, channels_in: int, width: int, extra_conv: bool = True):
         super().__init__()
-        layers: list[nn.Module] = [nn.ReLU()]
+        channels_out = width if extra_conv else 3
+        layers = [*up_block(channels_in, channels_out, normalize=extra_conv, dropout=False)]
         if extra_conv:
-            layers += [
-                nn.ConvTranspose2d(channels_in, width, kernel_size=4, stride=2, padding=1),
-                nn.BatchNorm2d(width),
-                nn.ReLU(),
-                nn.Conv2d(width, 3, kernel_size=3, padding=1),
-            ]
-        else:
-            layers.append(nn.ConvTranspose2d(channels_in, 3, kernel_size=4, stride=2, padding=1))
+            layers += [nn.ReLU(), nn.Conv2d(width, 3, kernel_size=3, padding=1)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, features: Tensor) -> Tensor:
@@ -128,10 +115,7 @@ class EnhancedUNet(nn.Module):
         filters = [width * min(2**level, 8) for level in range(levels)]
         innermost = levels - 1
         choices = {"first": range(3), "last": range(innermost - 3, innermost), "none": range(0)}
-        if dropout_blocks not in choices:
-            raise UserError(
-                f"dropout_blocks is '{dropout_blocks}'; choose one of: {', '.join(choices)}"
-            )
+        check_choice("choice of dropout_blocks", dropout_blocks, choices)
 
         self.encoder = nn.ModuleList(
             EncoderBlock(

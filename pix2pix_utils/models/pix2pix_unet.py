@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pix2pix_utils.models.initialization import init_normal
 from pix2pix_utils.models.unet import levels_to_one_pixel
 
 
@@ -76,8 +77,6 @@ class Pix2PixUNet(nn.Module):
 
 def _init_normal(module: nn.Module) -> None:
     """That repository's initial weights: convolutions N(0, 0.02), batch norm scales N(1, 0.02)."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
-        mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
-        nn.init.normal_(module.weight, mean, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    init_normal(module)
+    if isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)

@@ -7,11 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import resnet18
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import check_choice
 from pix2pix_utils.models.deeplab import ImageNetNormalization
 from pix2pix_utils.models.initialization import init_normal
 
-HEADS = ("scalar", "patch")
 SMALLEST_SIZE = 64  # pixels; smaller images are enlarged
 
 
@@ -36,9 +35,7 @@ class ResNet18Discriminator(nn.Module):
     the fourth stage; each score sees a window of 211 pixels, with little weight at its edges.
 
     Images below 64 pixels are enlarged to 64. At 32 pixels the fourth stage's features would be
-    1x1, where batch norm at batch size 1 has one value per channel and raises. Enlarging leaves the
-    pretrained layers as they are and brings the input nearer to the scale they were trained at; a
-    smaller stride would avoid 1x1 as well, but change what the filters respond to.
+    1x1, where batch norm at batch size 1 has one value per channel and raises.
 
     `width`, which every discriminator takes, has no effect: the filters are those of ResNet18. The
     initial weights are random, without a download; `training.weights` loads trained ones. Raises
@@ -47,8 +44,7 @@ class ResNet18Discriminator(nn.Module):
 
     def __init__(self, width: int = 64, head: str = "scalar"):
         super().__init__()
-        if head not in HEADS:
-            raise UserError(f"there is no head '{head}'; choose one of: {', '.join(HEADS)}")
+        check_choice("head", head, ("scalar", "patch"))
         resnet = resnet18(weights=None)
         photo_filters = resnet.conv1.weight.detach()  # (64, 3, 7, 7)
         resnet.conv1 = nn.Conv2d(6, 64, kernel_size=7, stride=2, padding=3, bias=False)

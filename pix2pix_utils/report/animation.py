@@ -1,8 +1,8 @@
 """Validation scenes after every epoch of a run, as an animation."""
 
-import re
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix_utils.files import atomic_write
@@ -19,26 +19,21 @@ def epoch_frames(run: Run) -> list[Image.Image]:
 
     A grid has one row each of label maps, generated photos and real photos.
     """
-    found = {
-        int(match[1]): path
-        for path in run.samples.glob("epoch-*.png")
-        if (match := re.fullmatch(r"epoch-(\d+)", path.stem))
-    }
-    epochs = sorted(found)
-    count = min(MAX_FRAMES, len(epochs))
-    chosen = {epochs[round(i * (len(epochs) - 1) / max(count - 1, 1))] for i in range(count)}
-    return [
-        _frame(found[epoch], f"epoch {epoch} of {run.config.epochs}") for epoch in sorted(chosen)
-    ]
+    grids = sorted(run.samples.glob("epoch-*.png"))  # four digits each
+    if len(grids) > MAX_FRAMES:
+        evenly = np.linspace(0, len(grids) - 1, MAX_FRAMES).round().astype(int)
+        grids = [grids[index] for index in evenly]
+    return [_frame(grid, run.config.epochs) for grid in grids]
 
 
-def _frame(path: Path, heading: str) -> Image.Image:
+def _frame(path: Path, epochs: int) -> Image.Image:
     with Image.open(path) as stored:
         scale = max(1, -(-MIN_WIDTH // stored.width))
         size = (stored.width * scale, stored.height * scale)
         grid = stored.convert("RGB").resize(size, Image.Resampling.NEAREST)
     frame = Image.new("RGB", (grid.width, grid.height + HEADING), "white")
     frame.paste(grid, (0, HEADING))
+    heading = f"epoch {int(path.stem.removeprefix('epoch-'))} of {epochs}"
     font = ImageFont.load_default(size=HEADING * 0.6)
     ImageDraw.Draw(frame).text((8, HEADING * 0.15), heading, "black", font)
     return frame

@@ -29,6 +29,11 @@ class Measurements:
     def all(self) -> dict[str, Measures]:
         return {**self.models, **self.reference}
 
+    @property
+    def ssim(self) -> dict[str, np.ndarray]:
+        """SSIM of every test image, (N,), by model and reference predictor."""
+        return {name: measures.images["ssim"] for name, measures in self.all.items()}
+
 
 def measure_all(
     selection: Selection,
@@ -46,13 +51,16 @@ def measure_all(
     measured = Measurements()
     for name, runs in list(selection.variants.items()):
         seeds = []
-        for run in runs:
+        for run in list(runs):
             try:
                 seeds.append(measure_run(run, data, output, device))
             except UnusableRun as error:
-                selection.leave_out(run, str(error))
+                selection.unusable[run.folder.name] = str(error)
+                runs.remove(run)
         if seeds:
             measured.models[name] = mean_measures(seeds)
+        else:
+            del selection.variants[name]
     for name, fit in {**REFERENCE_PREDICTORS, **ORACLE}.items():
         predict = fit(data.train)
         measures = measure(predict, data.test, segment, perceptual)

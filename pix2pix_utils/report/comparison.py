@@ -9,7 +9,7 @@ from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.evaluation.predictors import ssim_scores
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.evaluation.statistics import paired_difference, summarize
-from pix2pix_utils.training.experiments import EXPERIMENTS, TABLE_1
+from pix2pix_utils.training.experiments import AUGMENTED, EXPERIMENTS
 from pix2pix_utils.training.runs import Run
 
 INTERVAL = "{mean:.3f} [{low:.3f}, {high:.3f}]"
@@ -129,16 +129,6 @@ FINDINGS = (
 )
 
 
-def augmentation_findings(names: Iterable[str]) -> list[Finding]:
-    """Augmentation makes every model worse (section II.C.4): one finding per augmented model."""
-    found = []
-    for name in names:
-        base, plus, kind = name.partition("+")
-        if plus and base in TABLE_1 and " " not in kind:
-            found.append(Finding(f"{kind} makes {base} worse", base, name, "II.C.4"))
-    return found
-
-
 def verdict(difference: Mapping[str, float], seeds: Iterable[float]) -> str:
     """Whether a difference reproduces a finding.
 
@@ -155,41 +145,36 @@ def verdict(difference: Mapping[str, float], seeds: Iterable[float]) -> str:
 
 
 def finding_rows(scores: SeedScores) -> list[dict]:
-    """Table rows: each finding of the report, the difference in `scores`, and the verdict."""
+    """Table rows: each finding of the report, the difference in `scores`, and the verdict.
+
+    One more finding for each augmented model: augmentation makes every model worse.
+    """
+    findings = list(FINDINGS)
+    for name in scores:
+        if name in AUGMENTED:
+            base, _, kind = name.partition("+")
+            findings.append(Finding(f"{kind} makes {base} worse", base, name, "II.C.4"))
     rows = []
-    for finding in (*FINDINGS, *augmentation_findings(scores)):
-        rows.append(
-            {
-                "the report": finding.text,
-                "section": finding.section,
-                "its difference": _reported(finding),
-                "comparison": f"{finding.better} minus {finding.worse}",
-                **_measured(finding, scores),
-            }
-        )
+    for finding in findings:
+        names = (finding.better, finding.worse)
+        one, two = (EXPERIMENTS[n].report_ssim if n in EXPERIMENTS else None for n in names)
+        row = {
+            "the report": finding.text,
+            "section": finding.section,
+            "its difference": f"{one[2] - two[2]:+.3f}" if one and two else "no number",
+            "comparison": " minus ".join(names),
+            "difference here": "",
+            "seeds, one by one": "",
+        }
+        rows.append(row)
+        if missing := [name for name in names if name not in scores]:
+            row["verdict"] = f"not trained: {', '.join(missing)}"
+            continue
+        better, worse = (scores[name] for name in names)
+        difference = paired_difference(mean_over_seeds(better), mean_over_seeds(worse))
+        shared = sorted(better.keys() & worse.keys())
+        by_seed = [float(np.mean(better[seed] - worse[seed])) for seed in shared]
+        row["difference here"] = DIFFERENCE.format(**difference)
+        row["seeds, one by one"] = ", ".join(f"{value:+.3f}" for value in by_seed)
+        row["verdict"] = verdict(difference, by_seed)
     return rows
-
-
-def _reported(finding: Finding) -> str:
-    """The report's own difference on test, if Table I has both models."""
-    if not {finding.better, finding.worse} <= set(TABLE_1):
-        return "no number"
-    better, worse = (EXPERIMENTS[name].report_ssim for name in (finding.better, finding.worse))
-    assert better and worse  # every row of Table I has numbers
-    return f"{better[2] - worse[2]:+.3f}"
-
-
-def _measured(finding: Finding, scores: SeedScores) -> dict[str, str]:
-    missing = [name for name in (finding.better, finding.worse) if name not in scores]
-    if missing:
-        words = f"not trained: {', '.join(missing)}"
-        return {"difference here": "", "seeds, one by one": "", "verdict": words}
-    better, worse = scores[finding.better], scores[finding.worse]
-    difference = paired_difference(mean_over_seeds(better), mean_over_seeds(worse))
-    shared = sorted(better.keys() & worse.keys())
-    by_seed = [float(np.mean(better[seed] - worse[seed])) for seed in shared]
-    return {
-        "difference here": DIFFERENCE.format(**difference),
-        "seeds, one by one": ", ".join(f"{value:+.3f}" for value in by_seed),
-        "verdict": verdict(difference, by_seed),
-    }

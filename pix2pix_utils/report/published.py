@@ -26,7 +26,7 @@ from pix2pix_utils.evaluation.statistics import summarize
 from pix2pix_utils.files import read_json, write_text
 from pix2pix_utils.paths import project_root
 from pix2pix_utils.report.collect import Measurements, class_means, summaries
-from pix2pix_utils.report.comparison import SeedScores, image_scores
+from pix2pix_utils.report.comparison import SeedScores, image_scores, mean_over_seeds
 from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, variant_name
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import TABLE_1
@@ -44,21 +44,14 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
         "protocol": selection.protocol,
         "ssim": SSIM_CONVENTION,
         "no_network": {
-            name: {
-                "val": _rounded(summarize(measured.reference_val[name])),
-                "test": _rounded(summarize(measures.images["ssim"])),
-            }
-            for name, measures in measured.reference.items()
+            name: _rounded({"val": summarize(val), "test": summarize(measured.ssim[name])})
+            for name, val in measured.reference_val.items()
         },
         "measures": {
-            name: {key: _rounded(summary) for key, summary in summaries(measures).items()}
-            for name, measures in measured.all.items()
+            name: _rounded(summaries(measures)) for name, measures in measured.all.items()
         },
         "segmentation": {
-            name: {
-                score: _rounded(summary)
-                for score, summary in segmentation_summary(one.confusion, data.palette).items()
-            }
+            name: _rounded(segmentation_summary(one.confusion, data.palette))
             for name, one in measured.all.items()
             if one.confusion is not None
         },
@@ -80,9 +73,12 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
     }
 
 
-def _rounded(summary: dict) -> dict:
-    """Six digits: far below the width of any interval here."""
-    return {key: round(value, 6) for key, value in summary.items()}
+def _rounded(found: dict[str, dict]) -> dict[str, dict]:
+    """Summaries with six digits: far below the width of any interval here."""
+    return {
+        name: {key: round(value, 6) for key, value in summary.items()}
+        for name, summary in found.items()
+    }
 
 
 def write_record(path: Path, record: dict) -> None:
@@ -128,14 +124,12 @@ def record_summaries(record: dict) -> dict[str, dict]:
 
     A record without scores of single images has one seed per variant, with its own interval.
     """
-    by_variant: dict[str, list[dict]] = {}
+    scores, found = record_scores(record), {}
     for run in record["runs"]:
         name = variant_name(Config.from_dict(run["config"]), record["profile"])
-        by_variant.setdefault(name, []).append(run)
-    found = {}
-    for name, runs in by_variant.items():
-        own = [run["result"]["ssim"]["eval"]["test"] for run in runs]
-        images = [run["test_ssim"] for run in runs if "test_ssim" in run]
-        summary = own[0] if len(images) < len(runs) else summarize(np.mean(images, axis=0))
-        found[name] = {**summary, "seeds": [one["mean"] for one in own]}
+        own = run["result"]["ssim"]["eval"]["test"]
+        if name not in found:
+            summary = summarize(mean_over_seeds(scores[name])) if name in scores else own
+            found[name] = {**summary, "seeds": []}
+        found[name]["seeds"].append(own["mean"])
     return found

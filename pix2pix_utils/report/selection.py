@@ -17,7 +17,6 @@ from pix2pix_utils.training.experiments import (
 )
 from pix2pix_utils.training.runs import Run, load_data_for, load_data_of
 
-PRETRAINING_PREFIX = "pretraining-"  # of runs that only prepare weights
 SSIM_CONVENTION = (
     "SSIM with a Gaussian window (sigma 1.5, 11 pixels), data range 1, mean over RGB, "
     "generator in eval mode"
@@ -39,14 +38,6 @@ class Selection:
     def runs(self) -> list[Run]:
         return [run for runs in self.variants.values() for run in runs]
 
-    def leave_out(self, run: Run, reason: str) -> None:
-        """Move a run from `variants` to `unusable`."""
-        self.unusable[run.folder.name] = reason
-        for name, runs in list(self.variants.items()):
-            self.variants[name] = [one for one in runs if one is not run]
-            if not self.variants[name]:
-                del self.variants[name]
-
 
 @lru_cache
 def experiment_settings() -> frozenset[str]:
@@ -63,10 +54,8 @@ def protocol_of(config: Config) -> dict:
 
 def profile_of(protocol: dict) -> str | None:
     """The profile with this protocol, or None."""
-    for profile in PROFILES:
-        if protocol_of(configure("baseline", profile)) == protocol:
-            return profile
-    return None
+    found = (p for p in PROFILES if protocol_of(configure("baseline", p)) == protocol)
+    return next(found, None)
 
 
 def variant_name(config: Config, profile: str | None) -> str:
@@ -101,14 +90,14 @@ def find_runs(output: Path) -> tuple[list[Run], dict[str, str]]:
         except (UserError, KeyError, TypeError) as error:
             unusable[path.name] = str(error)
             continue
-        if not run.config.experiment.startswith(PRETRAINING_PREFIX):
+        if not run.config.experiment.startswith("pretraining-"):
             runs.append(run)
-    return sorted(runs, key=_modified, reverse=True), unusable
 
+    def modified(run: Run) -> float:
+        name = "result.json" if run.is_finished else "config.json"
+        return (run.folder / name).stat().st_mtime
 
-def _modified(run: Run) -> float:
-    name = "result.json" if run.is_finished else "config.json"
-    return (run.folder / name).stat().st_mtime
+    return sorted(runs, key=modified, reverse=True), unusable
 
 
 def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
@@ -171,18 +160,14 @@ def describe(selection: Selection, data: StreetData) -> str:
     """One sentence for a caption: data, protocol and seeds behind the numbers of a report."""
     seeds = sorted({run.config.seed for run in selection.runs})
     seeds_named = f"{'seeds' if len(seeds) != 1 else 'seed'} {', '.join(map(str, seeds)) or 'none'}"
-    return _sentence(selection.protocol, data, seeds_named)
-
-
-def describe_run(run: Run, data: StreetData) -> str:
-    """One sentence for a caption: data, protocol and seed behind the numbers of a run."""
-    return _sentence(protocol_of(run.config), data, f"seed {run.config.seed}")
-
-
-def _sentence(protocol: dict, data: StreetData, seeds: str) -> str:
-    size = protocol["image_size"]
+    protocol, size = selection.protocol, selection.protocol["image_size"]
     return (
         f"Data set {data.name} ({len(data.train)} / {len(data.val)} / {len(data.test)} pairs), "
         f"{size}x{size} pixels, width {protocol['width']}, {protocol['epochs']} epochs, "
-        f"batch size {protocol['batch_size']}, {seeds}; {SSIM_CONVENTION}."
+        f"batch size {protocol['batch_size']}, {seeds_named}; {SSIM_CONVENTION}."
     )
+
+
+def describe_run(run: Run, data: StreetData) -> str:
+    """The same for the numbers of a single run."""
+    return describe(Selection(protocol_of(run.config), None, {"": [run]}), data)

@@ -1,7 +1,7 @@
 """The tables of the report, as rows with a caption."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from pix2pix_utils.data.pairs import class_frequencies
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import segmentation_summary
-from pix2pix_utils.evaluation.measures import Measures
 from pix2pix_utils.evaluation.statistics import paired_difference, summarize
 from pix2pix_utils.files import read_json
 from pix2pix_utils.paths import output_root
@@ -26,20 +25,27 @@ from pix2pix_utils.report.comparison import (
     seed_spread,
 )
 from pix2pix_utils.report.published import record_summaries
-from pix2pix_utils.report.selection import Selection, describe, profile_of, protocol_of
-from pix2pix_utils.training.experiments import PROFILES, TABLE_1, configure, find_experiment
+from pix2pix_utils.report.selection import Selection, profile_of, protocol_of
+from pix2pix_utils.training.experiments import (
+    AUGMENTED,
+    PROFILES,
+    TABLE_1,
+    configure,
+    find_experiment,
+)
 from pix2pix_utils.training.runs import Run
 
-AUGMENTATIONS = ("flip", "jitter", "flip+jitter")
 ALPHAS = ("baseline-l1-50", "baseline-l1-75", "baseline")  # 50, 75 and 100
 BEST_REFERENCE = "class and row colour"  # by its mean, on every data set measured so far
-MEASURES = {  # name -> title, format of mean and interval
-    "ssim": ("SSIM", INTERVAL),
-    "psnr": ("PSNR (dB)", "{mean:.1f} [{low:.1f}, {high:.1f}]"),
-    "l1": ("L1", INTERVAL),
-    "lpips": ("LPIPS", INTERVAL),
-    "sharpness": ("sharpness", INTERVAL),
+ORIGIN = ("model", "experiment", "starts from", *(f"report {split}" for split in SPLITS))
+MEASURES = {
+    "ssim": "SSIM",
+    "psnr": "PSNR (dB)",
+    "l1": "L1",
+    "lpips": "LPIPS",
+    "sharpness": "sharpness",
 }
+SEGMENTATION = ("pixel accuracy", "class accuracy", "class IoU")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Table:
     title: str
     rows: list[dict]
     caption: str
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
 
 def title_of(variant: str) -> str:
@@ -79,35 +85,20 @@ def table_rows(runs: Sequence[Run], reference: Mapping[str, Mapping[str, float]]
     """
     rows = []
     for run in runs:
-        measured = run.result()["ssim"]["eval"]
-        rows.append(
-            {
-                "model": title_of(run.config.experiment),
-                "experiment": run.config.experiment,
-                "starts from": start_of(run),
-                **_reported(run.config.experiment),
-                **{split: INTERVAL.format(**measured[split]) for split in SPLITS},
-            }
-        )
+        name, ssim = run.config.experiment, run.result()["ssim"]["eval"]
+        ours = {split: INTERVAL.format(**ssim[split]) for split in SPLITS}
+        rows.append({**_origin(name, start_of(run)), **ours})
     for name, means in reference.items():
         ours = {split: f"{means[split]:.3f}" if split in means else "" for split in SPLITS}
-        rows.append(_filled(rows, {"model": f"no network: {name}", **ours}))
+        rows.append({**dict.fromkeys(ORIGIN, ""), "model": f"no network: {name}", **ours})
     return rows
 
 
-def _reported(variant: str) -> dict[str, str]:
-    """The report's numbers for a row of Table I, else empty cells."""
+def _origin(variant: str, start: str) -> dict[str, str]:
+    """The first cells of a variant's row; the report's numbers are empty outside Table I."""
     numbers = find_experiment(variant)[0].report_ssim if variant in TABLE_1 else None
-    return {
-        f"report {split}": f"{value:.3f}" if value else ""
-        for split, value in zip(SPLITS, numbers or [None] * len(SPLITS), strict=True)
-    }
-
-
-def _filled(rows: Sequence[Mapping], cells: Mapping) -> dict:
-    """A row with the same keys as `rows`, empty where `cells` has none."""
-    header = list(rows[0]) if rows else ["model", "experiment", "starts from", *_reported("")]
-    return {**dict.fromkeys(header, ""), **cells}
+    reported = [f"{value:.3f}" for value in numbers] if numbers else [""] * len(SPLITS)
+    return dict(zip(ORIGIN, (title_of(variant), variant, start, *reported), strict=True))
 
 
 @dataclass(frozen=True)
@@ -120,143 +111,75 @@ class Tables:
     published: dict | None  # a record of `data/results`
     output: Path  # the folder with `runs/`
 
-    def results(self) -> list[Table]:
-        tables = [self.table1(), self.findings(), self.paired(), self.evaluation(), self.classes()]
-        return [*tables, self.alpha(), self.augmentation(), *self.further()]
-
-    def details(self) -> list[Table]:
-        """Settings and runs: tables for the page only."""
-        return [self.configuration(), *self.runs(), *self.left_out()]
-
-    def table1(self) -> Table:
-        return Table(
+    def results(self) -> Iterator[Table]:
+        yield Table(
             "table1",
             "Table I",
             self._score_rows(TABLE_1),
-            f"{self._caption()} In brackets: 95 % bootstrap interval of the mean over the images; "
-            "an image's score is its mean over the seeds. The report's numbers are for "
-            "Cityscapes at 256x256 pixels after 200 epochs: compare within a column only.",
-            (self._published_note(),),
+            "In brackets: 95 % bootstrap interval of the mean over the images; an image's score is "
+            "its mean over the seeds. The report's numbers are for Cityscapes at 256x256 pixels "
+            "after 200 epochs: compare within a column only.",
+            [self._published_note()],
         )
-
-    def alpha(self) -> Table:
-        return Table(
-            "alpha",
-            "The weight of L1",
-            self._score_rows(ALPHAS),
-            f"{self._caption()} The report also tried alpha = 50 and 75 (section II.C.1), without "
-            "giving numbers.",
-        )
-
-    def augmentation(self) -> Table:
-        rows, missing = [], []
-        for name in TABLE_1:
-            variants = [f"{name}+{kind}" for kind in AUGMENTATIONS]
-            known = [variant for variant in variants if variant in self.selection.variants]
-            rows += [name, *known]
-            missing += [variant for variant in variants if variant not in known]
-        notes = [f"Not trained: {', '.join(missing)}."] if missing else []
-        notes += [self._why_missing(name) for name in missing[:1]]
-        return Table(
-            "augmentation",
-            "Augmentation",
-            self._score_rows(rows),
-            f"{self._caption()} The report gives no numbers, but says that augmentation made every "
-            "model worse (section II.C.4).",
-            tuple(notes),
-        )
-
-    def further(self) -> list[Table]:
-        """Whatever else was trained under this protocol, if anything."""
-        listed = {*TABLE_1, *ALPHAS}
-        listed |= {f"{name}+{kind}" for name in TABLE_1 for kind in AUGMENTATIONS}
-        names = [name for name in self.selection.variants if name not in listed]
-        if not names:
-            return []
-        return [Table("further", "Further experiments", self._score_rows(names), self._caption())]
-
-    def findings(self) -> Table:
-        return Table(
+        yield Table(
             "findings",
             "The report's findings, and what came out here",
             finding_rows(seed_scores(self.selection.variants)),
-            f"Differences of mean test SSIM. {self._caption()} In brackets: 95 % bootstrap "
-            "interval of the paired difference over the images. A finding is reproduced if the "
-            "interval and every seed are on the report's side of zero.",
+            "Differences of mean test SSIM. In brackets: 95 % bootstrap interval of the paired "
+            "difference over the images. A finding is reproduced if the interval and every seed "
+            "are on the report's side of zero.",
         )
-
-    def paired(self) -> Table:
-        """Every model minus the first, and minus the best reference predictor, image by image."""
-        models = {name: m.images["ssim"] for name, m in self.measured.models.items()}
-        reference = self.measured.reference[BEST_REFERENCE].images["ssim"]
-        first = next(iter(models), "")
-        rows = [
-            _paired_row(name, first, models[name], models[first]) for name in list(models)[1:]
-        ] + [
-            _paired_row(name, self._label(BEST_REFERENCE), scores, reference)
-            for name, scores in models.items()
-        ]
-        return Table(
+        yield Table(
             "paired",
             "Image by image",
-            rows or [{"model": "no finished run"}],
-            f"Differences of SSIM on the same test images. {self._caption()} p: probability of a "
-            "mean this far from zero if the signs were random. Detectable: the difference that "
-            "this many images reveal with 80 % power. Both cover the sampling of images, not the "
-            "training seed.",
+            self._paired_rows() or [{"model": "no finished run"}],
+            "Differences of SSIM on the same test images. p: probability of a mean this far from "
+            "zero if the signs were random. Detectable: the difference that this many images "
+            "reveal with 80 % power. Both cover the sampling of images, not the training seed.",
         )
-
-    def evaluation(self) -> Table:
-        rows = []
-        for name, measures in self.measured.all.items():
-            taken = summaries(measures)
-            cells = {title: "" for title, _ in MEASURES.values()}
-            for key in measures.images:
-                title, text = MEASURES[key]
-                cells[title] = text.format(**taken[key]) if key in taken else "infinite"
-            rows.append({"model": self._label(name), **cells, **self._segmentation(measures)})
-        all_missing = (measures.missing.values() for measures in self.measured.all.values())
-        return Table(
+        yield Table(
             "evaluation",
             "More than SSIM",
-            rows,
-            f"Test split. {self._caption()} Higher is better for SSIM, PSNR and the three "
-            "segmentation scores, lower for L1 and LPIPS; sharpness is the gradient energy as a "
-            "share of the real photo's, so 1 is best. The segmentation scores measure how well a "
-            "network trained on real photos recovers the label map from a generated one.",
-            tuple(sorted({reason for reasons in all_missing for reason in reasons})),
+            self._evaluation_rows(),
+            "Test split. Higher is better for SSIM, PSNR and the three segmentation scores, lower "
+            "for L1 and LPIPS; sharpness is the gradient energy as a share of the real photo's, so "
+            "1 is best. The segmentation scores measure how well a network trained on real photos "
+            "recovers the label map from a generated one.",
+            sorted({text for one in self.measured.all.values() for text in one.missing.values()}),
         )
-
-    def _segmentation(self, measures: Measures) -> dict[str, str]:
-        if measures.confusion is None:
-            return dict.fromkeys(("pixel accuracy", "class accuracy", "class IoU"), "")
-        scores = segmentation_summary(measures.confusion, self.data.palette)
-        return {name: INTERVAL.format(**summary) for name, summary in scores.items()}
-
-    def classes(self) -> Table:
-        shown = {**self.measured.models, BEST_REFERENCE: self.measured.reference[BEST_REFERENCE]}
-        columns = {self._label(name): class_means(measures) for name, measures in shown.items()}
-        shares = class_frequencies(self.data.test)
-        rows = [
-            {
-                "class": self.data.palette.classes[index],
-                "share of the pixels": f"{shares[index]:.2%}",
-                **{
-                    name: "" if np.isnan(means[index]) else f"{means[index]:.3f}"
-                    for name, means in columns.items()
-                },
-            }
-            for index in scored_classes(self.data.test, columns.values())
-        ]
-        return Table(
+        yield Table(
             "classes",
             "SSIM by class",
-            rows,
-            "Mean SSIM over the pixels of each class, then over the test images that show it. "
-            f"{self._caption()}",
+            self._class_rows(),
+            "Mean SSIM over the pixels of each class, then over the test images that show it.",
         )
+        yield Table(
+            "alpha",
+            "The weight of L1",
+            self._score_rows(ALPHAS),
+            "The report also tried alpha = 50 and 75 (section II.C.1), without giving numbers.",
+        )
+        trained = self.selection.variants
+        known = [name for name in AUGMENTED if name in trained]
+        notes = []
+        if missing := [name for name in AUGMENTED if name not in trained]:
+            notes = [f"Not trained: {', '.join(missing)}.", self._why_missing(missing[0])]
+        yield Table(
+            "augmentation",
+            "Augmentation",
+            self._score_rows(
+                sorted((*TABLE_1, *known), key=lambda name: TABLE_1.index(name.split("+")[0]))
+            ),
+            "The report gives no numbers, but says that augmentation made every model worse "
+            "(section II.C.4).",
+            notes,
+        )
+        if further := [name for name in trained if name not in {*TABLE_1, *ALPHAS, *AUGMENTED}]:
+            caption = "Other experiments under the same protocol."
+            yield Table("further", "Further experiments", self._score_rows(further), caption)
 
-    def configuration(self) -> Table:
+    def details(self) -> Iterator[Table]:
+        """Settings, runs, and runs left out with the reason: tables for the page only."""
         settings = {
             "data set": f"{self.data.name}: {self.data.description}",
             "fingerprint": self.data.fingerprint,
@@ -266,14 +189,9 @@ class Tables:
         }
         rows = [{"setting": key, "value": str(value)} for key, value in settings.items()]
         caption = "The data, and the settings that all runs share."
-        return Table("protocol", "Configuration", rows, caption)
-
-    def runs(self) -> list[Table]:
-        rows = [_run_row(run) for run in self.selection.runs]
-        return [Table("runs", "Runs", rows, "The origin of each number.")] if rows else []
-
-    def left_out(self) -> list[Table]:
-        """Runs that the tables do not count, each with the reason, if there are any."""
+        yield Table("protocol", "Configuration", rows, caption)
+        if rows := [_run_row(run) for run in self.selection.runs]:
+            yield Table("runs", "Runs", rows, "The origin of each number.")
         reasons = {}
         for run in self.selection.unfinished:
             epochs = f"{len(run.read_history())} of {run.config.epochs} epochs"
@@ -281,44 +199,89 @@ class Tables:
         for run in self.selection.others:
             reasons[run.folder.name] = _mismatch(run, self.selection)
         reasons |= self.selection.unusable
-        rows = [{"run": name, "reason": reason} for name, reason in reasons.items()]
-        caption = "Other runs in the same folder."
-        return [Table("left-out", "Runs left out", rows, caption)] if rows else []
+        if rows := [{"run": name, "reason": reason} for name, reason in reasons.items()]:
+            yield Table("left-out", "Runs left out", rows, "Other runs in the same folder.")
 
-    def _score_rows(self, names: Iterable[str]) -> list[dict]:
-        """The rows of variants, followed by those of the reference predictors."""
-        rows = [self._score_row(name) for name in names]
-        published = self.published["no_network"] if self.published else {}
-        for name, measures in self.measured.reference.items():
-            cells = {
-                "model": self._label(name),
-                "shipped test": INTERVAL.format(**published[name]["test"])
-                if name in published
-                else "",
-                "val": INTERVAL.format(**summarize(self.measured.reference_val[name])),
-                "test": INTERVAL.format(**summarize(measures.images["ssim"])),
-            }
-            rows.append(_filled(rows, cells))
+    def _paired_rows(self) -> list[dict]:
+        """Every model minus the first, and minus the best reference predictor, image by image."""
+        first, *others = self.measured.models or [""]
+        pairs = [(name, first) for name in others]
+        pairs += [(name, BEST_REFERENCE) for name in self.measured.models]
+        scores, rows = self.measured.ssim, []
+        for name, other in pairs:
+            difference = paired_difference(scores[name], scores[other])
+            rows.append(
+                {
+                    "model": name,
+                    "minus": self._label(other),
+                    "difference": DIFFERENCE.format(**difference),
+                    "images improved": f"{difference['improved']:.0%}",
+                    "p": f"{difference['p_value']:.4f}",
+                    "detectable": f"{difference['detectable']:.3f}",
+                }
+            )
         return rows
 
-    def _score_row(self, name: str) -> dict:
-        """A variant's row: the report's and the published numbers, ours, and the seeds."""
-        runs = self.selection.variants.get(name, [])
-        published = record_summaries(self.published) if self.published else {}
-        means = [float(image_scores([run]).mean()) for run in runs]
-        return {
-            "model": title_of(name),
-            "experiment": name,
-            "starts from": start_of(runs[0]) if runs else self._why_missing(name),
-            **_reported(name),
-            "shipped test": INTERVAL.format(**published[name]) if name in published else "",
-            **{
-                split: INTERVAL.format(**summarize(image_scores(runs, split))) if runs else ""
-                for split in SPLITS
-            },
-            "seeds": ", ".join(str(run.config.seed) for run in runs),
-            "lowest to highest seed": seed_spread(means) if runs else "",
-        }
+    def _evaluation_rows(self) -> list[dict]:
+        rows = []
+        for name, measures in self.measured.all.items():
+            row = dict.fromkeys(("model", *MEASURES.values(), *SEGMENTATION), "")
+            row["model"] = self._label(name)
+            found = summaries(measures)
+            for key in measures.images:
+                text = "{mean:.1f} [{low:.1f}, {high:.1f}]" if key == "psnr" else INTERVAL
+                row[MEASURES[key]] = text.format(**found[key]) if key in found else "infinite"
+            if measures.confusion is not None:
+                scores = segmentation_summary(measures.confusion, self.data.palette)
+                row |= {key: INTERVAL.format(**summary) for key, summary in scores.items()}
+            rows.append(row)
+        return rows
+
+    def _class_rows(self) -> list[dict]:
+        shown = {**self.measured.models, BEST_REFERENCE: self.measured.reference[BEST_REFERENCE]}
+        columns = {self._label(name): class_means(measures) for name, measures in shown.items()}
+        shares = class_frequencies(self.data.test)
+        rows = []
+        for index in scored_classes(self.data.test, columns.values()):
+            means = {name: values[index] for name, values in columns.items()}
+            rows.append(
+                {
+                    "class": self.data.palette.classes[index],
+                    "share of the pixels": f"{shares[index]:.2%}",
+                    **{name: "" if np.isnan(m) else f"{m:.3f}" for name, m in means.items()},
+                }
+            )
+        return rows
+
+    def _score_rows(self, variants: Iterable[str]) -> list[dict]:
+        """The rows of variants, followed by those of the reference predictors.
+
+        With the report's and the published numbers, ours, and the seeds.
+        """
+        columns = (*ORIGIN, "shipped test", *SPLITS, "seeds", "lowest to highest seed")
+        empty, rows = dict.fromkeys(columns, ""), []
+        published: dict[str, dict] = {}
+        if self.published:
+            published = record_summaries(self.published)
+            published |= {k: v["test"] for k, v in self.published["no_network"].items()}
+        shipped = {name: INTERVAL.format(**summary) for name, summary in published.items()}
+        for name in variants:
+            runs = self.selection.variants.get(name, [])
+            row = {**empty, **_origin(name, start_of(runs[0]) if runs else self._why_missing(name))}
+            row["shipped test"] = shipped.get(name, "")
+            if runs:
+                for split in SPLITS:
+                    row[split] = INTERVAL.format(**summarize(image_scores(runs, split)))
+                row["seeds"] = ", ".join(str(run.config.seed) for run in runs)
+                means = [float(image_scores([run]).mean()) for run in runs]
+                row["lowest to highest seed"] = seed_spread(means)
+            rows.append(row)
+        for name, val in self.measured.reference_val.items():
+            row = {**empty, "model": self._label(name), "shipped test": shipped.get(name, "")}
+            row["val"] = INTERVAL.format(**summarize(val))
+            row["test"] = INTERVAL.format(**summarize(self.measured.ssim[name]))
+            rows.append(row)
+        return rows
 
     def _label(self, name: str) -> str:
         return f"no network: {name}" if name in self.measured.reference else name
@@ -332,31 +295,16 @@ class Tables:
         command = train_command(name, self.selection.protocol, self.data, self.output)
         return f"{state}: {command}"
 
-    def _caption(self) -> str:
-        return describe(self.selection, self.data)
-
     def _published_note(self) -> str:
         if not self.published:
             return f"There is no shipped measurement of the data set {self.data.name}."
-        days = {run["environment"]["date"][:10] for run in self.published["runs"]}
+        days = sorted({run["environment"]["date"][:10] for run in self.published["runs"]})
         protocol = self.published["protocol"]
         return (
             f"Shipped: {self.published['dataset']} at {protocol['image_size']} pixels, "
             f"{protocol['epochs']} epochs, measured "
-            f"{' to '.join(sorted({min(days), max(days)}))} for this project."
+            f"{' to '.join(dict.fromkeys((days[0], days[-1])))} for this project."
         )
-
-
-def _paired_row(name: str, other: str, scores: np.ndarray, reference: np.ndarray) -> dict:
-    difference = paired_difference(scores, reference)
-    return {
-        "model": name,
-        "minus": other,
-        "difference": DIFFERENCE.format(**difference),
-        "images improved": f"{difference['improved']:.0%}",
-        "p": f"{difference['p_value']:.4f}",
-        "detectable": f"{difference['detectable']:.3f}",
-    }
 
 
 def _run_row(run: Run) -> dict[str, str]:
@@ -390,7 +338,7 @@ def train_command(name: str, protocol: Mapping, data: StreetData, output: Path) 
     for profile in PROFILES:
         own = protocol_of(configure("baseline", profile))
         changed[profile] = {key: value for key, value in protocol.items() if own[key] != value}
-    profile = min(changed, key=lambda one: len(changed[one]))
+    profile = min(changed, key=lambda name: len(changed[name]))
     words = ["python", "-m", "pix2pix_utils", "train", name, "--profile", profile]
     if data.location != "synthetic":
         words += ["--dataset", data.location]

@@ -1,6 +1,6 @@
 """The report on disk: tables, figures, an animation, a JSON record and one page with all of it."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pix2pix_utils.report.animation import epoch_frames, write_animation
 from pix2pix_utils.report.collect import measure_all
 from pix2pix_utils.report.formats import as_csv, as_latex, as_markdown
 from pix2pix_utils.report.page import build_page
-from pix2pix_utils.report.pictures import Picture, Pictures, best_on_val
+from pix2pix_utils.report.pictures import Picture, all_pictures, best_on_val
 from pix2pix_utils.report.published import find_published, publish, results_record, write_record
 from pix2pix_utils.report.selection import Selection, describe, select_runs
 from pix2pix_utils.report.tables import Table, Tables
@@ -50,7 +50,7 @@ def write_report(
     record in the format of `data/results`. Raises UserError if that is given and a row of Table I
     is missing, or if the folder cannot be written.
     """
-    output, folder = Path(output), Path(output) / "report"
+    folder = output / "report"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,19 +67,21 @@ def write_report(
     written = [folder / "results.json"]
     published = find_published(data.name, selection.profile)
     tables = Tables(data, selection, measured, published, output)
+    about = describe(selection, data)
     parts: list[Table | Picture] = []
     for table in tables.results():
+        table = replace(table, caption=f"{table.caption} {about}")
         written += _write_table(table, folder)
         parts.append(table)
-    pictures = Pictures(data, selection, measured)
     with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
-        for picture in pictures.all():
-            assert picture.figure
-            written += figures.save(picture.figure, folder / picture.name, picture.caption)
+        for picture in all_pictures(data, selection, measured):
+            picture = replace(picture, caption=f"{picture.caption} {about}")
+            if picture.figure:
+                written += figures.save(picture.figure, folder / picture.name, picture.caption)
+            else:
+                frames = epoch_frames(best_on_val(selection.runs))
+                written += write_animation(frames, folder / picture.name)
             parts.append(picture)
-    if selection.runs and (frames := epoch_frames(best_on_val(selection.runs))):
-        written += write_animation(frames, folder / "epochs")
-        parts.append(pictures.animation())
     parts += tables.details()
     sections = {
         heading: [part for name in names for part in parts if fnmatch(part.name, name)]
@@ -87,7 +89,7 @@ def write_report(
     }
     page = build_page(
         f"From label map to photo: {data.name}",
-        _introduction(selection, data),
+        _introduction(selection, about),
         {heading: found for heading, found in sections.items() if found},
         folder,
     )
@@ -107,13 +109,13 @@ def _write_table(table: Table, folder: Path) -> list[Path]:
     return [folder / f"{table.name}{suffix}" for suffix in texts]
 
 
-def _introduction(selection: Selection, data: StreetData) -> Sequence[str]:
+def _introduction(selection: Selection, about: str) -> list[str]:
     runs, models = len(selection.runs), len(selection.variants)
     paragraphs = [
         f"{runs} finished run{'s' * (runs != 1)} of {models} model{'s' * (models != 1)}, compared "
         "with the numbers of the report “Image-to-Image Translation for the Cityscapes Dataset” "
         "(V. I. Ortega Pinto, M. Romero Romero) and with reference predictors (no network).",
-        describe(selection, data),
+        about,
     ]
     if not runs:
         paragraphs.append("There are no finished runs yet: the tables name the commands to train.")

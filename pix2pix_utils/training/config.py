@@ -68,10 +68,7 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict) -> "Config":
         """The inverse of `to_dict`; raises UserError for an unknown key or a wrong type."""
-        if wrong := [key for key in values if not isinstance(key, str)]:
-            raise UserError(f"the configuration has the key {wrong[0]!r}, which is not a name")
-        settings = {key: _checked(key, value) for key, value in values.items()}
-        return cls(**settings)
+        return cls(**{key: _checked(key, value) for key, value in values.items()})
 
     def with_settings(self, settings: typing.Iterable[str]) -> "Config":
         """A copy with `key=value` settings applied, as in `--set epochs=5`.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pix2pix_utils.errors import UserError, hint
+from pix2pix_utils.errors import UserError, check_choice, hint
 from pix2pix_utils.training.config import Config
 
 
@@ -84,7 +84,6 @@ PROFILES: dict[str, dict] = {
     # the report's protocol
     "full": dict(image_size=256, width=64, epochs=200),
 }  # fmt: skip
-DEFAULT_PROFILE = "demo"
 
 # Settings on top of the profile for the notebooks' ablations, which need many runs.
 ABLATION_SETTINGS: dict[str, tuple[str, ...]] = {
@@ -94,14 +93,13 @@ ABLATION_SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 # The smaller profiles must run on a CPU, and without a network to download released weights.
-_SMALL_GENERATORS = {"deeplab-resnet50": "deeplab-mobilenet"}
 _PRETRAINED_WEIGHTS = {"smoke": "synthetic", "demo": "synthetic", "full": "released"}
 _WARMUP_STEPS = {"smoke": 4, "demo": 50, "full": 500}
 
 
 def default_profile() -> str:
     """The profile named by the environment variable PIX2PIX_PROFILE, else `demo`."""
-    return os.environ.get("PIX2PIX_PROFILE") or DEFAULT_PROFILE
+    return os.environ.get("PIX2PIX_PROFILE") or "demo"
 
 
 def find_experiment(name: str) -> tuple[Experiment, str]:
@@ -124,11 +122,10 @@ def configure(
     """
     row, augmentation = find_experiment(experiment)
     profile = profile or default_profile()
-    if profile not in PROFILES:
-        raise UserError(f"there is no profile '{profile}'; {hint(profile, PROFILES)}")
+    check_choice("profile", profile, PROFILES)
     generator = row.generator
-    if profile != "full":
-        generator = _SMALL_GENERATORS.get(generator, generator)
+    if profile != "full" and generator == "deeplab-resnet50":
+        generator = "deeplab-mobilenet"
     config = Config(
         experiment=experiment,
         generator=generator,

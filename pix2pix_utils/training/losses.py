@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, check_choice
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,8 @@ def build_objective(adversarial_loss: str, distance: str, alpha: float) -> Objec
 
     Raises UserError for another name, or if the generator would have no loss at all.
     """
-    if adversarial_loss not in (*ADVERSARIAL_LOSSES, "none"):
-        raise UserError(
-            f"there is no adversarial loss '{adversarial_loss}'; "
-            f"choose one of: {', '.join(ADVERSARIAL_LOSSES)}, none"
-        )
-    if distance not in DISTANCES:
-        raise UserError(f"there is no distance '{distance}'; choose one of: {', '.join(DISTANCES)}")
+    check_choice("adversarial loss", adversarial_loss, (*ADVERSARIAL_LOSSES, "none"))
+    check_choice("distance", distance, DISTANCES)
     if adversarial_loss == "none" and alpha == 0:
         raise UserError("with no adversarial loss and alpha=0 there is nothing to learn from")
     return Objective(ADVERSARIAL_LOSSES.get(adversarial_loss), DISTANCES[distance], alpha)

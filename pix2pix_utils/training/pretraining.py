@@ -23,7 +23,7 @@ from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.acceleration.distributed import any_rank, barrier, is_main, rank_zero_first
 from pix2pix_utils.data.dataset import StreetData, load_data
 from pix2pix_utils.data.pairs import StreetPairs, epoch_order
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import remove_leftovers
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
@@ -43,10 +43,6 @@ from pix2pix_utils.training.weights import (
     load_state,
     provenance,
 )
-
-SOURCES = ("none", "released", "synthetic")
-STREETS_SEED = 1  # of the drawn streets to pretrain on, added to the data set's own seed
-SEGMENTATION_LEARNING_RATE = 1e-3
 
 _RELEASED_GENERATORS = {
     "deeplab-resnet50": "deeplabv3_resnet50",
@@ -98,10 +94,7 @@ def weight_initializer(
 
     Raises UserError for an unknown source, or one without weights for this generator.
     """
-    if config.weights not in SOURCES:
-        raise UserError(
-            f"there are no weights '{config.weights}'; choose one of: {', '.join(SOURCES)}"
-        )
+    check_choice("source of weights", config.weights, ("none", "released", "synthetic"))
     if config.generator not in _RELEASED_GENERATORS:
         raise UserError(
             f"there are no trained weights for the generator '{config.generator}', only for "
@@ -186,7 +179,7 @@ def _pretraining_config(config: Config) -> Config:
         freeze_backbone=False,
         warmup_steps=0,
         seed=0,
-        data_seed=STREETS_SEED + config.data_seed,
+        data_seed=config.data_seed + 1,  # other streets than those of the data set
     )
     if not config.generator.startswith("deeplab"):
         return pretraining
@@ -213,7 +206,7 @@ def learn_segmentation(
         classify.to(device)
         optimizer = torch.optim.Adam(
             [*generator.backbone.parameters(), *classify.parameters()],
-            lr=SEGMENTATION_LEARNING_RATE,
+            lr=1e-3,
             fused=True,
         )
         total = config.epochs * len(pairs)
@@ -232,7 +225,5 @@ def learn_segmentation(
                     loss.backward()
                     optimizer.step()
                     bar.update(len(indices))
-    return {
-        f"backbone.{key}": value.detach().cpu()
-        for key, value in generator.backbone.state_dict().items()
-    }
+    weights = generator.backbone.state_dict()
+    return {f"backbone.{key}": value.cpu() for key, value in weights.items()}

@@ -14,12 +14,8 @@ from pix2pix_utils.training.runs import Run
 SECONDS_BETWEEN_READINGS = 0.5  # reading the losses waits for the device
 
 _LOSSES = (
-    "discriminator_loss",
-    "real_taken_for_real",
-    "fake_taken_for_real",
-    "generator_loss",
-    "l1",
-)
+    "discriminator_loss", "real_taken_for_real", "fake_taken_for_real", "generator_loss", "l1",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,12 +57,10 @@ class ProgressDisplay:
             self._on_progress(progress)
 
     def _show(self, progress: Progress) -> None:
-        names = {"G": "generator_loss", "D": "discriminator_loss"}
-        shown = {
-            short: f"{progress.losses[name]:.2f}"
-            for short, name in names.items()
-            if name in progress.losses
-        }
+        shown = {}
+        for short, name in (("G", "generator_loss"), ("D", "discriminator_loss")):
+            if name in progress.losses:
+                shown[short] = f"{progress.losses[name]:.2f}"
         if progress.history:
             shown["val SSIM"] = f"{progress.history[-1]['val_ssim']:.3f}"
         title = f"{progress.run.config.experiment} {progress.epoch + 1}/{progress.epochs}"

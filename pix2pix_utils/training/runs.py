@@ -12,7 +12,6 @@ result.json        the summary; written last, so a run that has it is finished
 
 import csv
 import hashlib
-import io
 import json
 import os
 import platform
@@ -29,6 +28,7 @@ from pix2pix_utils.data.dataset import StreetData, load_data
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import (
     WriteError,
+    as_csv,
     atomic_write,
     read_json,
     remove_leftovers,
@@ -62,23 +62,10 @@ class Run:
         run = cls(Path(output) / "runs" / name, config)
         config_file = run.folder / "config.json"
         if not config_file.exists():
-            try:
-                for folder in (run.checkpoints, run.samples):
-                    folder.mkdir(parents=True, exist_ok=True)
-                with run.locked():
-                    write_json(
-                        run.folder / "data.json",
-                        {
-                            "name": data.name,
-                            "location": data.location,
-                            "fingerprint": data.fingerprint,
-                            "split_rule": data.split_rule,
-                            "splits": data.splits,
-                        },
-                    )
-                    write_json(config_file, config.to_dict())
-            except OSError as error:
-                raise WriteError(run.folder, error) from None
+            recorded = ("name", "location", "fingerprint", "split_rule", "splits")
+            with run.locked():
+                write_json(run.folder / "data.json", {key: getattr(data, key) for key in recorded})
+                write_json(config_file, config.to_dict())
         return run
 
     @classmethod
@@ -157,7 +144,7 @@ class Run:
         return None
 
     def write_history(self, history: Sequence[dict]) -> None:
-        self._write_table("history.csv", history)
+        write_text(self.folder / "history.csv", as_csv(history))
 
     def read_history(self) -> list[dict[str, float]]:
         """One record per epoch; empty until the first has ended."""
@@ -167,7 +154,7 @@ class Run:
         return [{key: float(value) for key, value in row.items()} for row in _read_table(path)]
 
     def write_scores(self, scores: Sequence[dict]) -> None:
-        self._write_table("scores.csv", scores)
+        write_text(self.folder / "scores.csv", as_csv(scores))
 
     def read_scores(self) -> list[dict[str, str]]:
         """One record per image and inference mode: inference, split, name, ssim."""
@@ -176,23 +163,18 @@ class Run:
     def write_result(self, result: dict) -> None:
         write_json(self.folder / "result.json", result)
 
-    def _write_table(self, name: str, rows: Sequence[dict]) -> None:
-        text = io.StringIO()
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(text, columns, restval="nan", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.folder / name, text.getvalue())
-
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the run against other processes, and remove temporary files of killed ones.
+        """Create the run's folders, lock them, and remove temporary files of killed processes.
 
         Raises UserError if another process holds the lock, WriteError if the folder is read-only.
         """
+        folders = (self.folder, self.checkpoints, self.samples)
         lock = FileLock(self.folder / ".lock")
         holder = self.folder / ".lock-holder"
         try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
             who = holder.read_text(encoding="utf-8") if holder.is_file() else "another process"
@@ -202,7 +184,7 @@ class Run:
         except OSError as error:
             raise WriteError(self.folder, error) from None
         try:
-            for folder in (self.folder, self.checkpoints, self.samples):
+            for folder in folders:
                 remove_leftovers(folder)
             with suppress(OSError):  # on a full disk: the lock works without a name
                 write_text(holder, f"process {os.getpid()} on {platform.node()}")

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.acceleration.distributed import all_reduce_gradients
 from pix2pix_utils.acceleration.graphs import GraphedStep
-from pix2pix_utils.acceleration.precision import autocast, choose_precision, loss_scaler
+from pix2pix_utils.acceleration.precision import autocast, choose_precision
 from pix2pix_utils.models import build_discriminator, build_generator
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.losses import AdversarialLoss, Objective
@@ -58,7 +58,7 @@ class Networks:
     @cached_property
     def scaler(self) -> torch.amp.GradScaler:
         """Scales the losses in fp16; is a no-op in other precisions."""
-        return loss_scaler(self.precision, self.device)
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     def state_dict(self) -> dict:
         return {name: part.state_dict() for name, part in self._parts.items()}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.data.palette import Palette
@@ -23,19 +23,7 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette
     Raises UserError if there is none, if it belongs to another run, or if its weights do not fit
     its configuration. All of this is checked before memory is allocated for the generator.
     """
-    weights, config, palette = _read(Path(path))
-    generator = build_generator(config.generator, config.image_size, config.width)
-    generator.load_state_dict(weights)
-    return accelerate_on_cpu(generator).to(device), palette, config.image_size
-
-
-def check_generator(path: Path) -> None:
-    """Raise UserError if `load_generator` would; builds no generator, so it is faster."""
-    _read(Path(path))
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], Config, Palette]:
-    run = None
+    path, run = Path(path), None
     if path.is_dir():
         run = Run.open(path)
         if not run.best_checkpoint.is_file():
@@ -47,24 +35,18 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Config, Palette]:
         palette = Palette.from_dict(state["palette"])
         if run:
             require_same_config(state, run.config)
-        _check_weights(state["generator"], config)
+        if config.image_size > MAX_IMAGE_SIZE:
+            raise UserError(f"image_size is {config.image_size}, above {MAX_IMAGE_SIZE}")
+        with torch.device("meta"):  # shapes without memory
+            network = build_generator(config.generator, config.image_size, config.width)
+        if misfit := first_misfit(network, state["generator"]):
+            raise UserError(misfit)
+        for name, value in state["generator"].items():
+            if not value.isfinite().all():
+                raise UserError(f"'{name}' contains values that are not finite")
     except (UserError, KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"the checkpoint {path} does not fit its configuration: {reason}") from None
-    return state["generator"], config, palette
-
-
-def _check_weights(weights: dict[str, Tensor], config: Config) -> None:
-    """Raise UserError unless these are the finite weights of the configured generator."""
-    if config.image_size > MAX_IMAGE_SIZE:
-        raise UserError(f"image_size is {config.image_size}, above {MAX_IMAGE_SIZE}")
-    try:
-        with torch.device("meta"):  # shapes without memory
-            network = build_generator(config.generator, config.image_size, config.width)
-    except RuntimeError:  # numbers beyond 64 bits
-        raise UserError(f"no network can have width={config.width}") from None
-    if misfit := first_misfit(network, weights):
-        raise UserError(misfit)
-    for name, value in weights.items():
-        if not value.isfinite().all():
-            raise UserError(f"'{name}' contains values that are not finite")
+    generator = build_generator(config.generator, config.image_size, config.width)
+    generator.load_state_dict(state["generator"])
+    return accelerate_on_cpu(generator).to(device), palette, config.image_size

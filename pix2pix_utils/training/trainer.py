@@ -69,9 +69,8 @@ class Trainer:
         self._losses = LossSums()  # of the current epoch
         self._seconds = 0.0  # spent in the current epoch
         self._batches = Batches(data.train, device)
-        self._graphed = (
-            graphed_step(self.networks, self.objective) if device.type == "cuda" else None
-        )
+        is_gpu = device.type == "cuda"
+        self._graphed = graphed_step(self.networks, self.objective) if is_gpu else None
 
     @property
     def pairs_per_step(self) -> int:
@@ -193,7 +192,10 @@ class Trainer:
     def _augmented(self, batches) -> Iterator[tuple[Tensor, Tensor]]:
         """Seed the random state for each batch, augment it and send it to the device."""
         for seed, label, photo in batches:
-            _seed_random_state(seed, self.device)
+            # `torch.manual_seed` for the CPU and this device alone, which takes microseconds
+            torch.default_generator.manual_seed(seed)
+            if self.device.type == "cuda":
+                torch.cuda.default_generators[self.device.index or 0].manual_seed(seed)
             label, photo = self.augment(label, photo)
             yield label.to(self.device), photo.to(self.device)
 
@@ -201,7 +203,6 @@ class Trainer:
         """Score the validation split; write the history, samples and checkpoints."""
         self._gather()
         losses = self._mean_losses()
-        self._check_weights()
         predict = generator_predictor(self.networks.generator)
         val_ssim = float(split_scores(predict, self.data.val).mean())
         if not math.isfinite(val_ssim):
@@ -227,8 +228,6 @@ class Trainer:
     def _save(self, run: Run) -> None:
         """Write a checkpoint within an epoch; raises UserError if the training has diverged."""
         self._gather()
-        self._mean_losses()
-        self._check_weights()
         self._write(run)
 
     def _write(self, run: Run) -> None:
@@ -237,10 +236,15 @@ class Trainer:
         barrier()
 
     def _gather(self) -> None:
-        """Combine what each process has of its own: batch norm's statistics and the losses."""
+        """Combine what each process has of its own: batch norm's statistics and the losses.
+
+        Raises UserError if the training has diverged.
+        """
         average_statistics(self.networks.generator)
         average_statistics(self.networks.discriminator)
         self._losses.gather()
+        self._mean_losses()
+        self._check_weights()
 
     def _mean_losses(self) -> dict[str, float]:
         """Means over the finished steps of this epoch; raises UserError if one is not finite."""
@@ -268,25 +272,12 @@ class Trainer:
         )
 
     def _progress(self, run: Run) -> Progress:
-        return Progress(
-            run,
-            self.epoch,
-            self.config.epochs,
-            self.step,
-            self.steps_per_epoch,
-            self._mean_losses(),
-            list(self.history),
-        )
+        epoch, step, losses = self.epoch, self.step, self._mean_losses()
+        epochs, history = self.config.epochs, list(self.history)
+        return Progress(run, epoch, epochs, step, self.steps_per_epoch, losses, history)
 
 
 def _seed(*numbers: int) -> int:
     """One seed from several numbers, below 2 ** 32: torch's CPU generator takes no larger one."""
     digest = hashlib.blake2b(repr(numbers).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little")
-
-
-def _seed_random_state(seed: int, device: torch.device) -> None:
-    """`torch.manual_seed` for the CPU and this device alone, which takes microseconds."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)

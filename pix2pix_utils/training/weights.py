@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights
 
 from pix2pix_utils.data.download import download
-from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import atomic_write
+from pix2pix_utils.errors import UserError, check_choice
+from pix2pix_utils.files import atomic_write, explain_os_error
 from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator, widen_filters
@@ -44,28 +44,24 @@ def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
     content than the released one, and if it cannot be written or downloaded; in the latter case the
     message says where to get the file, where to put it, and what works offline.
     """
-    if name not in WEIGHTS:
-        raise UserError(f"there are no weights '{name}'; choose one of: {', '.join(WEIGHTS)}")
+    check_choice("file of weights", name, WEIGHTS)
     folder = data_root() / "weights" if folder is None else Path(folder)
     path = folder / f"{name}.pth"
     if path.is_file():
         _check(name, path, source=path)
         return path
-    try:
-        with atomic_write(path) as temporary:
-            download(WEIGHTS[name], temporary, progress)
-            _check(name, temporary, source=WEIGHTS[name])
-    except urllib.error.URLError as error:
-        raise UserError(
-            f"the pretrained weights '{name}' are missing and their download failed "
-            f"({error.reason}): get {WEIGHTS[name]} and put it at {path}, "
-            "or start from weights learned here on drawn streets with --set weights=synthetic"
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"cannot write the pretrained weights to {path}: {error.strerror or error}; set "
-            "PIX2PIX_DATA to a writable folder"
-        ) from None
+    url = WEIGHTS[name]
+    task, remedy = f"write the pretrained weights to {path}", "; set PIX2PIX_DATA to another folder"
+    with explain_os_error(task, remedy), atomic_write(path) as temporary:
+        try:
+            download(url, temporary, progress)
+        except urllib.error.URLError as error:
+            raise UserError(
+                f"the pretrained weights '{name}' are missing and their download failed "
+                f"({error.reason}): get {url} and put it at {path}, "
+                "or start from weights learned here on drawn streets with --set weights=synthetic"
+            ) from None
+        _check(name, temporary, source=url)
     return path
 
 
@@ -88,13 +84,10 @@ def load_state(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is not a state dict (tensors by name)")
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
-    filled = {}
-    for key, value in state.items():
-        filled[key] = value
-        if key.endswith("running_var"):
-            counter = key.removesuffix("running_var") + "num_batches_tracked"
-            filled[counter] = state.get(counter, torch.tensor(0))
-    return filled
+    for key in [key for key in state if key.endswith("running_var")]:
+        counter = key.removesuffix("running_var") + "num_batches_tracked"
+        state.setdefault(counter, torch.tensor(0))
+    return state
 
 
 def load_generator_weights(
@@ -106,15 +99,12 @@ def load_generator_weights(
     keeps its weights. Every other generator takes a state dict that fits exactly. Raises UserError
     that names `source` and the first key that does not fit; the generator is then unchanged.
     """
+    network, prefix = generator, ""
     if isinstance(generator, DeepLabGenerator):
-        backbone = {
-            key.removeprefix("backbone."): value
-            for key, value in state.items()
-            if key.startswith("backbone.")
-        }
-        _load_exactly(generator.backbone, backbone, source, prefix="backbone.")
-    else:
-        _load_exactly(generator, state, source)
+        network, prefix = generator.backbone, "backbone."
+        state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    _check_fit(network, state, source, prefix)
+    network.load_state_dict(state)
 
 
 def load_discriminator_weights(
@@ -124,31 +114,24 @@ def load_discriminator_weights(
 
     A ResNet18Discriminator takes a torchvision ResNet18: the first convolution's filters are
     widened to see the label map too, and layers that it does not have (fc, and with a patch head
-    layer4) are left out. Every other discriminator takes a state dict that fits exactly. Raises
-    UserError that names `source` and the first key that does not fit; the discriminator is then
-    unchanged.
+    layer4) are left out. Everything else is as in `load_generator_weights`.
     """
+    network = discriminator
     if isinstance(discriminator, ResNet18Discriminator):
-        unused = {"fc", "layer4"} - {name for name, _ in discriminator.backbone.named_children()}
-        backbone = {key: v for key, v in state.items() if key.split(".")[0] not in unused}
-        filters = backbone.get("conv1.weight")
+        network = discriminator.backbone
+        unused = {"fc", "layer4"} - {name for name, _ in network.named_children()}
+        state = {key: value for key, value in state.items() if key.split(".")[0] not in unused}
+        filters = state.get("conv1.weight")
         if filters is not None and filters.ndim == 4 and filters.shape[1] == 3:
-            backbone["conv1.weight"] = widen_filters(filters)
-        _load_exactly(discriminator.backbone, backbone, source)
-    else:
-        _load_exactly(discriminator, state, source)
-
-
-def _load_exactly(
-    network: nn.Module, state: dict[str, Tensor], source: Path | str, prefix: str = ""
-) -> None:
-    _check_fit(network, state, source, prefix)
+            state["conv1.weight"] = widen_filters(filters)
+    _check_fit(network, state, source)
     network.load_state_dict(state)
 
 
 def _check_fit(
     network: nn.Module, state: dict[str, Tensor], source: Path | str, prefix: str = ""
 ) -> None:
+    """Raise UserError with the first difference, if there is one."""
     if misfit := first_misfit(network, state, prefix):
         if isinstance(network, Pix2PixUNet):
             misfit += "; the released generators fit only image_size=256 and width=64"

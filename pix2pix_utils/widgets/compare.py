@@ -134,17 +134,18 @@ def run_comparison(
 
     def show() -> None:
         names = (left.value, right.value)
-        photos, scores = zip(*(gallery.photo(name, scene.value) for name in names), strict=True)
+        shown = {name: gallery.photo(name, scene.value) for name in (*names, REAL)}
         words = describe_comparison(
-            gallery.pairs.names[scene.value], list(zip(names, scores, strict=True))
+            gallery.pairs.names[scene.value], [(name, shown[name][1]) for name in names]
         )
-        picture.value = wiped_photos(own_class, list(zip(names, photos, strict=True)), words)
+        photos = [(name, shown[name][0]) for name in names]
+        picture.value = wiped_photos(own_class, photos, words)
         caption.value = sentences(words)
-        real, _ = gallery.photo(REAL, scene.value)
+        small = {"label map": gallery.label_map(scene.value), REAL: shown[REAL][0]}
         others.value = "".join(
             f'<figure style="display: inline-block; margin: 0 8px 0 0; line-height: 1.4">'
             f"{picture_tag(pixels, name, SMALL_SIZE)}<figcaption>{name}</figcaption></figure>"
-            for name, pixels in (("label map", gallery.label_map(scene.value)), (REAL, real))
+            for name, pixels in small.items()
         )
 
     controls.on_change([border], move_border)

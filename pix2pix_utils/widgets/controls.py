@@ -17,7 +17,7 @@ def dropdown(description: str, options: Sequence, value: object) -> ipywidgets.D
     return ipywidgets.Dropdown(description=description, options=options, value=value, **_LOOK)
 
 
-def count_slider(description: str, low: int = 0, high: int = 100) -> ipywidgets.IntSlider:
+def count_slider(description: str, low: int, high: int) -> ipywidgets.IntSlider:
     """A whole number from `low` to `high`, starting at `low`."""
     return ipywidgets.IntSlider(description=description, min=low, max=high, **_LOOK)
 

@@ -4,7 +4,6 @@ import base64
 import io
 import uuid
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -35,14 +34,6 @@ def picture_tag(picture: np.ndarray | bytes, words: str, width: int = SHOWN_SIZE
         f'<img alt="{escape(words)}" width="{width}" height="{round(width * rows / columns)}" '
         f'style="image-rendering: pixelated" src="{data_uri(picture)}">'
     )
-
-
-def file_tag(path: Path, words: str, width: int) -> str:
-    """A PNG file as HTML, or a sentence if it cannot be read."""
-    try:
-        return picture_tag(path.read_bytes(), words, width)
-    except OSError:
-        return sentences(f"The picture {path.name} is missing or damaged.")
 
 
 def sentences(words: str) -> str:

@@ -16,7 +16,7 @@ import ipywidgets
 from pix2pix_utils.training.progress import Progress
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets.charts import Point, line_chart
-from pix2pix_utils.widgets.markup import file_tag, sentences
+from pix2pix_utils.widgets.markup import picture_tag, sentences
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
 LARGEST_SHARE = 0.01  # of the time that may go into drawing
@@ -165,5 +165,13 @@ def sample_panel(run: Run, epoch: int) -> str:
     if epoch < 1:
         return sentences("The validation scenes appear here after the first epoch.")
     words = f"Validation scenes after epoch {epoch}: label maps, generated photos, real photos"
+    return sentences(f"{words}, from top to bottom:") + sample_tag(run, epoch, words)
+
+
+def sample_tag(run: Run, epoch: int, words: str) -> str:
+    """The saved sample grid of an epoch as HTML, or a sentence if it cannot be read."""
     path = run.samples / f"epoch-{epoch:04d}.png"
-    return sentences(f"{words}, from top to bottom:") + file_tag(path, words, SAMPLE_WIDTH)
+    try:
+        return picture_tag(path.read_bytes(), words, SAMPLE_WIDTH)
+    except OSError:
+        return sentences(f"The picture {path.name} is missing or damaged.")

@@ -135,10 +135,8 @@ def patch_overlay(
     split, scene = controls.split_and_scene(data, "test")
     which = controls.dropdown("photo", ("real", "generated"), "generated")
     opacity = controls.share_slider("score map", 0.5)
-    row, column = (
-        controls.count_slider("patch row", 1, rows),
-        controls.count_slider("column", 1, columns),
-    )
+    row = controls.count_slider("patch row", 1, rows)
+    column = controls.count_slider("column", 1, columns)
     row.value, column.value = (rows + 1) // 2, (columns + 1) // 2
     row.disabled = column.disabled = verdict.is_scalar
     own_class = unique_class()
@@ -186,11 +184,9 @@ def patch_figure(verdicts: dict[str, Verdict], row: int, column: int) -> Figure:
                 axis.text(*place, f"{100 * value:.0f}", color=ink, ha="center", va="center", size=7)
         (top, bottom), (left, right) = verdict.field.span(row), verdict.field.span(column)
         for ink, width in (("black", 4), ("white", 1.5)):
-            axis.add_patch(
-                Rectangle(
-                    (left, top), right - left, bottom - top, fill=False, edgecolor=ink, lw=width
-                )
-            )
+            outline = Rectangle((left, top), right - left, bottom - top, fill=False)
+            outline.set(edgecolor=ink, linewidth=width)
+            axis.add_patch(outline)
         axis.set(xticks=[], yticks=[], xlim=(0, size), ylim=(size, 0))
         axis.set_title(f"{title}\nthis patch: {verdict.probability[row, column]:.0%}", fontsize=9)
     scale = matplotlib.cm.ScalarMappable(cmap=COLORS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -14,8 +13,8 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets.charts import line_chart
 from pix2pix_utils.widgets.keys import with_own_keys
-from pix2pix_utils.widgets.markup import file_tag, sentences
-from pix2pix_utils.widgets.monitor import SAMPLE_WIDTH, curve
+from pix2pix_utils.widgets.markup import sentences
+from pix2pix_utils.widgets.monitor import curve, sample_tag
 
 CURVES = {"l1": "L1 distance", "val_ssim": "validation SSIM"}
 
@@ -23,13 +22,9 @@ CURVES = {"l1": "L1 distance", "val_ssim": "validation SSIM"}
 def epoch_picture(run: Run, epoch: int) -> np.ndarray | None:
     """The saved sample grid of an epoch, (H, W, 3) uint8; None if it cannot be read."""
     try:
-        return np.array(Image.open(_sample(run, epoch)).convert("RGB"))
+        return np.array(Image.open(run.samples / f"epoch-{epoch:04d}.png").convert("RGB"))
     except OSError:
         return None
-
-
-def _sample(run: Run, epoch: int) -> Path:
-    return run.samples / f"epoch-{epoch:04d}.png"
 
 
 def epoch_charts(history: Sequence[dict], epoch: int) -> str:
@@ -74,7 +69,7 @@ def epoch_scrubber(run: Run) -> ipywidgets.VBox:
         caption.value = sentences(words)
         charts.value = epoch_charts(history, epoch.value)
         words += " Validation scenes: label maps, generated photos, real photos."
-        picture.value = file_tag(_sample(run, epoch.value), words, SAMPLE_WIDTH)
+        picture.value = sample_tag(run, epoch.value, words)
 
     epoch.observe(show, names="value")
     show()

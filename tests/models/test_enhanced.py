@@ -133,7 +133,7 @@ def test_gradients_reach_every_parameter():
 def test_unsupported_sizes_and_choices_are_answered_with_the_supported_ones():
     with pytest.raises(UserError, match=r"image_size is 100.*32, 64, 128, 256, 512"):
         EnhancedUNet(100)
-    with pytest.raises(UserError, match="dropout_blocks is 'all'.*first, last, none"):
+    with pytest.raises(UserError, match="dropout_blocks 'all'.*first, last, none"):
         EnhancedUNet(64, dropout_blocks="all")
 
 

@@ -251,7 +251,7 @@ def test_weights_for_a_generator_that_has_none_are_refused(source, tmp_path, str
 
 def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path, street_data):
     config = configure("pretrained-unet", "smoke", settings=["weights=imagenet"])
-    with pytest.raises(UserError, match="no weights 'imagenet'.*none, released, synthetic"):
+    with pytest.raises(UserError, match="no source of weights 'imagenet'.*released, synthetic"):
         train_experiment(config, street_data, tmp_path, CPU, progress=False)
     assert not (tmp_path / "runs").exists()
 

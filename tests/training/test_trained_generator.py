@@ -12,7 +12,7 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.tensors import load_tensors
 from pix2pix_utils.training.experiments import configure
-from pix2pix_utils.training.trained_generator import check_generator, load_generator
+from pix2pix_utils.training.trained_generator import load_generator
 
 CPU = torch.device("cpu")
 
@@ -77,18 +77,11 @@ def test_a_whole_checkpoint_loads(load, state):
     torch.testing.assert_close(dict(generator.state_dict()), state["generator"])
 
 
-def test_the_check_alone_says_what_loading_would(load, state, tmp_path):
-    load(state)
-    check_generator(tmp_path / "model.pt")
-    torch.save({**state, "generator": {}}, tmp_path / "model.pt")
-    assert "is missing" in one_sentence(lambda: check_generator(tmp_path / "model.pt"))
-
-
 @pytest.mark.parametrize(
     ("lie", "truth"),
     [
         ({"width": 100_000}, r"'down\.0\.0\.weight' has the shape \(2, 3, 4, 4\) .* \(100000, 3"),
-        ({"width": 2**40}, "no network can have width=1099511627776|has the shape"),
+        ({"width": 2**40}, "does not fit its configuration"),
         ({"image_size": 256}, "'down.*' is missing"),
         ({"generator": "enhanced"}, "is missing"),
         ({"generator": "../../etc/passwd"}, "no generator '../../etc/passwd'"),

@@ -182,7 +182,7 @@ def test_the_table_names_its_sources():
     assert "f37072fd" in WEIGHTS["resnet18"]
     assert "cd0a2569" in WEIGHTS["deeplabv3_resnet50"]
     assert "fc3c493d" in WEIGHTS["deeplabv3_mobilenet_v3_large"]
-    with pytest.raises(UserError, match="no weights 'cityscapes'.*edges2shoes"):
+    with pytest.raises(UserError, match="no file of weights 'cityscapes'.*edges2shoes"):
         fetch("cityscapes")
 
 

@@ -203,15 +203,15 @@ function render({ model, el }) {
 
   function stroke(point, valueAt) {
     const before = pixels.slice();
-    const offsets = dab(Number(brushSize.value));
+    const { mask, w, left, top } = brushMask(Number(brushSize.value));
     let last = point;
     const touch = ({ x, y }) => {
-      for (const [dx, dy] of offsets) {
-        const [px, py] = [x + dx, y + dy];
-        if (px < 0 || py < 0 || px >= size || py >= size) continue;
-        const index = py * size + px;
-        pixels[index] = valueAt(index);
-      }
+      mask.forEach((inside, index) => {
+        const px = x - left + (index % w);
+        const py = y - top + Math.floor(index / w);
+        if (!inside || px < 0 || py < 0 || px >= size || py >= size) return;
+        pixels[py * size + px] = valueAt(py * size + px);
+      });
     };
     touch(point);
     changed();
@@ -241,7 +241,7 @@ function render({ model, el }) {
     ask("region", { row: point.y, column: point.x });
     return {
       take(answer) {
-        carried = outline(bytes(answer.region), size, size, scale);
+        carried = outline({ mask: bytes(answer.region), w: size, h: size }, scale);
       },
       drag(next) {
         to = next;
@@ -308,19 +308,11 @@ function render({ model, el }) {
     lines.clearRect(0, 0, overlay.width, overlay.height);
     gesture?.draw?.();
     if (!cursorShown) return;
-    let { x, y } = cursor;
-    let [mask, w, h] = [[1], 1, 1];
-    if (tool === "stamp" && stamps.length) {
-      ({ mask, w, h } = scaledStamp(stamps[Number(stampPick.value)], Number(stampSize.value)));
-      x -= Math.floor(w / 2);
-      y -= h - 1;
-    } else if (tool === "brush" || tool === "eraser") {
-      let least;
-      ({ mask, w, h, least } = brushMask(Number(brushSize.value)));
-      x += least;
-      y += least;
-    }
-    drawPath(lines, outline(mask, w, h, scale), x, y, scale);
+    let shape = { mask: [1], w: 1, h: 1, left: 0, top: 0 };
+    if (tool === "stamp" && stamps.length)
+      shape = scaledStamp(stamps[Number(stampPick.value)], Number(stampSize.value));
+    else if (tool === "brush" || tool === "eraser") shape = brushMask(Number(brushSize.value));
+    drawPath(lines, outline(shape, scale), cursor.x - shape.left, cursor.y - shape.top, scale);
   }
 
   function showUnder() {

@@ -13,8 +13,10 @@ function make(tag, attributes = {}, ...children) {
 
 const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
-// The outline of a mask of w x h pixels as a path, in units of `scale` screen pixels.
-function outline(mask, w, h, scale) {
+// A shape is a mask of w x h pixels; the cursor is at its pixel (left, top).
+
+// The outline of a shape as a path, in units of `scale` screen pixels.
+function outline({ mask, w, h }, scale) {
   const path = new Path2D();
   const at = (x, y) => x >= 0 && y >= 0 && x < w && y < h && mask[y * w + x];
   const line = (x0, y0, x1, y1) => {
@@ -32,29 +34,19 @@ function outline(mask, w, h, scale) {
   return path;
 }
 
-// The pixels of a round brush as offsets from the pixel under the cursor.
-function dab(diameter) {
-  const offsets = [];
-  const center = diameter % 2 ? 0.5 : 0;
-  const reach = Math.ceil(diameter / 2);
-  for (let y = -reach; y <= reach; y++)
-    for (let x = -reach; x <= reach; x++)
-      if ((x + 0.5 - center) ** 2 + (y + 0.5 - center) ** 2 <= diameter ** 2 / 4)
-        offsets.push([x, y]);
-  return offsets;
-}
-
-// The same pixels as a mask whose first row and column have the offset `least`.
+// The shape of a round brush.
 function brushMask(diameter) {
-  const offsets = dab(diameter);
-  const least = Math.min(...offsets.map(([x]) => x));
-  const side = diameter + 2;
+  const reach = Math.ceil(diameter / 2);
+  const middle = reach + (diameter % 2 ? 0 : -0.5);
+  const side = 2 * reach + 1;
   const mask = new Uint8Array(side * side);
-  for (const [x, y] of offsets) mask[(y - least) * side + x - least] = 1;
-  return { mask, w: side, h: side, least };
+  for (let y = 0; y < side; y++)
+    for (let x = 0; x < side; x++)
+      mask[y * side + x] = (x - middle) ** 2 + (y - middle) ** 2 <= diameter ** 2 / 4;
+  return { mask, w: side, h: side, left: reach, top: reach };
 }
 
-// A stamp at a size in percent, as Stamp.scaled in scenery.py: its mask and its sides in pixels.
+// The shape of a stamp at a size in percent, as Stamp.scaled in scenery.py.
 function scaledStamp({ height, width, shape }, percent) {
   const [h, w] = [height, width].map((side) => Math.max(1, Math.round((side * percent) / 100)));
   const from = bytes(shape);
@@ -63,7 +55,7 @@ function scaledStamp({ height, width, shape }, percent) {
     for (let x = 0; x < w; x++)
       mask[y * w + x] = from[
         Math.floor(((y + 0.5) * height) / h) * width + Math.floor(((x + 0.5) * width) / w)];
-  return { mask, w, h };
+  return { mask, w, h, left: w >> 1, top: h - 1 };
 }
 
 // Fill a canvas with pixels; `colorOf` gives the [red, green, blue] of a pixel's number.

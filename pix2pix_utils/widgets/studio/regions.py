@@ -78,12 +78,9 @@ def move(
 
     It covers whatever is at its new place; parts outside the map are cut off.
     """
-    moved = remove(class_map, region, background)
     row, column = np.nonzero(region)
-    values, row, column = class_map[region], row + rows, column + columns
-    inside = _inside(row, column, class_map.shape)
-    moved[row[inside], column[inside]] = values[inside]
-    return moved
+    filled = remove(class_map, region, background)
+    return _paste(filled, row + rows, column + columns, class_map[region])
 
 
 def put(
@@ -93,13 +90,17 @@ def put(
 
     Parts outside the map are cut off.
     """
+    row_of, column_of = np.nonzero(shape)
+    rows, columns = row_of + row - shape.shape[0] + 1, column_of + column - shape.shape[1] // 2
+    return _paste(class_map, rows, columns, np.full(rows.shape, class_index))
+
+
+def _paste(
+    class_map: np.ndarray, rows: np.ndarray, columns: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """Set the pixels at these rows and columns, as far as they are inside the map."""
     changed = class_map.copy()
-    down, across = np.nonzero(shape)
-    down, across = down + row - shape.shape[0] + 1, across + column - shape.shape[1] // 2
-    inside = _inside(down, across, class_map.shape)
-    changed[down[inside], across[inside]] = class_index
+    height, width = class_map.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    changed[rows[inside], columns[inside]] = values[inside]
     return changed
-
-
-def _inside(row: np.ndarray, column: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    return (row >= 0) & (row < size[0]) & (column >= 0) & (column < size[1])

@@ -85,53 +85,42 @@ def _is_whole(region, size: int) -> bool:
 
 def drawn_stamps(palette: Palette, size: int) -> list[Stamp]:
     """A simple tree, car and person, as far as the palette has such classes."""
-    drawings = (
-        ("drawn tree", ("vegetation", "tree"), _tree),
-        ("drawn car", ("car",), _car),
-        ("drawn person", ("person", "pedestrian"), _person),
+    drawings = (  # name, classes, and height and width as shares of `size` and at least in pixels
+        ("drawn tree", ("vegetation", "tree"), (0.42, 6), (0.2, 5), _draw_tree),
+        ("drawn car", ("car",), (0.14, 4), (0.22, 6), _draw_car),
+        ("drawn person", ("person", "pedestrian"), (0.2, 6), (0.05, 3), _draw_person),
     )
-    known = {name.lower(): index for index, name in enumerate(palette.classes)}
-    return [
-        Stamp(name, known[class_name], draw(size))
-        for name, class_names, draw in drawings
-        for class_name in class_names
-        if class_name in known
-    ]
+    stamps = []
+    for name, class_names, *sides, draw in drawings:
+        height, width = (max(least, round(share * size)) for share, least in sides)
+        shape = np.zeros((height, width), dtype=bool)
+        draw(shape, height, width)
+        shape = shape[shape.any(axis=1)][:, shape.any(axis=0)]
+        for index, class_name in enumerate(palette.classes):
+            if class_name.lower() in class_names:
+                stamps.append(Stamp(name, index, shape))
+    return stamps
 
 
-def _tree(size: int) -> np.ndarray:
-    height, width = max(6, round(0.42 * size)), max(5, round(0.2 * size))
-    shape = np.zeros((height, width), dtype=bool)
+def _draw_tree(shape: np.ndarray, height: int, width: int) -> None:
     shape[ellipse(0.35 * height, (width - 1) / 2, 0.36 * height, width / 2, shape.shape)] = True
     trunk = max(1, round(width / 8))
     shape[round(0.6 * height) :, (width - trunk) // 2 : (width - trunk) // 2 + trunk] = True
-    return _trimmed(shape)
 
 
-def _car(size: int) -> np.ndarray:
+def _draw_car(shape: np.ndarray, height: int, width: int) -> None:
     """From the side, at half its width, like the photos."""
-    height, width = max(4, round(0.14 * size)), max(6, round(0.22 * size))
-    shape = np.zeros((height, width), dtype=bool)
     body = np.array([(0.95, 0), (0.5, 0), (0.42, 0.14), (0, 0.3), (0, 0.7), (0.45, 0.86)])
     body = np.vstack([body, [(0.5, 1), (0.95, 1)]]) * (height - 1, width - 1)
     shape[polygon(body[:, 0], body[:, 1], shape.shape)] = True
     for wheel in (0.22, 0.78):
         center = 0.78 * height, wheel * (width - 1)
         shape[ellipse(*center, 0.23 * height, 0.11 * width, shape.shape)] = True
-    return _trimmed(shape)
 
 
-def _person(size: int) -> np.ndarray:
-    height, width = max(6, round(0.2 * size)), max(3, round(0.05 * size))
-    shape = np.zeros((height, width), dtype=bool)
+def _draw_person(shape: np.ndarray, height: int, width: int) -> None:
     shape[ellipse(0.1 * height, (width - 1) / 2, 0.12 * height, 0.3 * width, shape.shape)] = True
     shape[round(0.2 * height) : round(0.6 * height)] = True
     leg = max(1, width // 3)
     shape[round(0.6 * height) :, :leg] = True
     shape[round(0.6 * height) :, width - leg :] = True
-    return _trimmed(shape)
-
-
-def _trimmed(shape: np.ndarray) -> np.ndarray:
-    rows, columns = np.nonzero(shape.any(axis=1))[0], np.nonzero(shape.any(axis=0))[0]
-    return shape[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -5,7 +5,7 @@ row by row, one byte per pixel, and so depends on no earlier one. An invalid mes
 nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,6 @@ from pix2pix_utils.widgets.studio.scenery import cut_stamps, drawn_stamps, typic
 
 EMPTY_STREET = -1  # instead of a scene's number
 STAMP_PERCENT = (20, 400)  # smallest and largest size of a stamp
-
-Edit = Callable[[np.ndarray, Mapping], np.ndarray]
 
 
 class Studio:
@@ -85,60 +83,49 @@ class Studio:
         different from that one, `message`, a sentence for the reader, and for `region` the bytes of
         a mask. Raises UserError for an invalid message, which changes nothing.
         """
-        kind = message.get("kind")
-        class_map = self._class_map(buffers)
+        kind, class_map = message.get("kind"), self._class_map(buffers)
+        answer = {"edited": kind in ("scene", "fill", "delete", "move", "stamp"), "message": ""}
         if kind == "paint":
             self.show(class_map)
-            return {"edited": False, "message": ""}
-        if kind == "region":
-            region = self._region(class_map, message)
-            return {"edited": False, "message": "", "region": region.tobytes()}
-        if kind == "scene":
+        elif kind == "save":
+            self.show(class_map)
+            answer["message"] = f"saved to {self.save()}"
+        elif kind == "scene":
             scene = _integer(message, "scene", EMPTY_STREET, len(self.pairs) - 1)
             self.start(scene)
             name = "an empty street" if scene == EMPTY_STREET else self.pairs.names[scene]
-            return {"edited": True, "message": f"started from {name}"}
-        if kind == "save":
-            self.show(class_map)
-            return {"edited": False, "message": f"saved to {self.save()}"}
-        edits: dict[str, tuple[Edit, str]] = {
-            "fill": (self._fill, "filled"),
-            "delete": (self._delete, "deleted"),
-            "move": (self._move, "moved"),
-            "stamp": (self._stamp, "added"),
-        }
-        if not isinstance(kind, str) or kind not in edits:
-            raise UserError(f"there is no edit {kind!r}; choose one of: {', '.join(edits)}")
-        edit, done = edits[kind]
-        self.show(edit(class_map, message))
-        return {"edited": True, "message": f"{done}: {self._object(class_map, message)}"}
+            answer["message"] = f"started from {name}"
+        elif kind == "region":
+            answer["region"] = regions.connected_region(class_map, *self._pixel(message)).tobytes()
+        else:
+            edited, answer["message"] = self._edit(kind, class_map, message)
+            self.show(edited)
+        return answer
 
-    def _fill(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
-        class_index = _integer(message, "class", 0, len(self.palette) - 1)
-        return regions.recolor(class_map, self._region(class_map, message), class_index)
-
-    def _delete(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
-        return regions.remove(class_map, self._region(class_map, message), self.background)
-
-    def _move(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
-        region = self._region(class_map, message)
-        rows = _integer(message, "rows", -self.size, self.size)
-        columns = _integer(message, "columns", -self.size, self.size)
-        return regions.move(class_map, region, rows, columns, self.background)
-
-    def _stamp(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
-        stamp = self.stamps[_integer(message, "stamp", 0, len(self.stamps) - 1)]
-        shape = stamp.scaled(_integer(message, "percent", *STAMP_PERCENT))
+    def _edit(
+        self, kind: object, class_map: np.ndarray, message: Mapping
+    ) -> tuple[np.ndarray, str]:
+        """The class map after an edit, and what was done, in words."""
         row, column = self._pixel(message)
-        return regions.put(class_map, shape, stamp.class_index, row, column)
-
-    def _object(self, class_map: np.ndarray, message: Mapping) -> str:
-        if message["kind"] == "stamp":
-            return self.stamps[message["stamp"]].name
-        name = self.palette.classes[class_map[self._pixel(message)]]
-        if message["kind"] == "fill":
-            return f"{name} with {self.palette.classes[message['class']]}"
-        return name
+        if kind == "stamp":
+            stamp = self.stamps[_integer(message, "stamp", 0, len(self.stamps) - 1)]
+            shape = stamp.scaled(_integer(message, "percent", *STAMP_PERCENT))
+            added = regions.put(class_map, shape, stamp.class_index, row, column)
+            return added, f"added: {stamp.name}"
+        region = regions.connected_region(class_map, row, column)
+        name = self.palette.classes[class_map[row, column]]
+        if kind == "fill":
+            to = _integer(message, "class", 0, len(self.palette) - 1)
+            words = f"filled: {name} with {self.palette.classes[to]}"
+            return regions.recolor(class_map, region, to), words
+        if kind == "delete":
+            return regions.remove(class_map, region, self.background), f"deleted: {name}"
+        if kind == "move":
+            down = _integer(message, "rows", -self.size, self.size)
+            right = _integer(message, "columns", -self.size, self.size)
+            moved = regions.move(class_map, region, down, right, self.background)
+            return moved, f"moved: {name}"
+        raise UserError(f"there is no edit {kind!r}; choose one of: fill, delete, move, stamp")
 
     def _class_map(self, buffers: Sequence) -> np.ndarray:
         received = bytes(buffers[0]) if len(buffers) == 1 else b""
@@ -158,9 +145,6 @@ class Studio:
     def _pixel(self, message: Mapping) -> tuple[int, int]:
         last = self.size - 1
         return _integer(message, "row", 0, last), _integer(message, "column", 0, last)
-
-    def _region(self, class_map: np.ndarray, message: Mapping) -> np.ndarray:
-        return regions.connected_region(class_map, *self._pixel(message))
 
 
 def _integer(message: Mapping, key: str, low: int, high: int) -> int:

@@ -86,7 +86,6 @@ def _describe(studio: Studio) -> dict:
         "stamps": [
             {
                 "name": stamp.name,
-                "class": stamp.class_index,
                 "height": stamp.shape.shape[0],
                 "width": stamp.shape.shape[1],
                 "shape": stamp.shape.tobytes(),
