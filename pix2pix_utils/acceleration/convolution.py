@@ -2,10 +2,11 @@
 
 A U-Net's innermost layers have most of its weights and hardly any pixels: 1024 to 512 channels are
 8 million weights, 34 MB, for a map of 2x2. torch's CPU convolutions copy such weights into another
-layout and back in every step, which takes five times as long as the product itself. Written as one
-matrix product over the unfolded map, nothing is copied. PatchGAN's last layer is a matrix product
-too, since torch's convolution is slow for its single output channel. The layer before it, the
-widest, takes a quarter of a step at 256x256; in training it is computed with fewer multiplications.
+layout and back in every step, which takes five times as long as the product itself. As one matrix
+product over the unfolded map, the convolution copies no weights. PatchGAN's last layer is a matrix
+product too, since torch's convolution is slow for its single output channel. The layer before it,
+the widest, takes a quarter of a step at 256x256; in training it is computed with fewer
+multiplications.
 """
 
 import torch
@@ -21,13 +22,13 @@ MIN_MATMUL_COLUMNS = 16  # narrower matrices are slow to multiply from the left
 
 
 def accelerate_on_cpu(network: nn.Module) -> nn.Module:
-    """Let the plain convolutions of a network compute faster on a CPU; returns the network.
+    """Replace a network's plain convolutions with versions that are faster on a CPU; returns it.
 
     Parameters, their names and `isinstance` checks do not change; outputs and gradients equal
     torch's up to rounding. Convolutions with groups, dilation, output padding, padding other than
     zeros, or unequal numbers for height and width are left alone, and so are 1x1 convolutions to at
-    most 3 channels, which have hardly any weights. On a GPU, for unbatched input and for a given
-    `output_size`, torch's own convolutions run.
+    most 3 channels, which have hardly any weights. torch's own convolutions are used on a GPU, for
+    unbatched input, or when `output_size` is given.
     """
     for module in network.modules():
         if type(module) in _FASTER and _is_suitable(module):

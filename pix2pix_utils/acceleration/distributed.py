@@ -84,7 +84,10 @@ def shard(items: Sequence) -> Sequence:
 
 
 def all_gather(values: np.ndarray) -> np.ndarray:
-    """The inverse of `shard`: (n,) values for its items to all values, in the original order."""
+    """The inverse of `shard`: collect each process's (n,) values into one array.
+
+    The values are in the original order.
+    """
     if world_size() == 1:
         return values
     parts: list[Any] = [None] * world_size()

@@ -1,4 +1,4 @@
-"""The training step as one CUDA graph, which spares a GPU the wait for Python.
+"""The training step as one CUDA graph, so that the GPU does not wait for Python.
 
 At batch size 1 a step is a thousand short kernels, and launching them from Python takes longer than
 running them. A captured graph launches them all at once. Its memory is fixed: the inputs are copied
@@ -19,11 +19,11 @@ Step = Callable[[Tensor, Tensor], dict[str, Tensor]]  # label maps and photos to
 class GraphedStep:
     """A training step that is captured at its first call on a GPU, and replayed from then on.
 
-    `modules` and `optimizers` are all that the step changes. Its numbers are those of the eager
-    step: dropout inside the graph draws from the device's generator, which may be seeded before
-    every call. The step runs eagerly on a CPU, for batches of another shape than the first (such as
-    an epoch's last), if `eager_only` is set, and if the capture fails, which is reported once.
-    Loading a state into an optimizer drops the graph, and the next call captures a new one.
+    `modules` and `optimizers` are all that the step changes. It gives the same numbers as the eager
+    step; dropout in the graph uses the device's generator, so it can be reseeded before each call.
+    The step runs eagerly on a CPU, for batches of another shape than the first (such as an epoch's
+    last), if `eager_only` is set, and if the capture fails, which is reported once. Loading a state
+    into an optimizer drops the graph, and the next call captures a new one.
     """
 
     def __init__(

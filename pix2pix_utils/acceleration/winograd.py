@@ -1,8 +1,8 @@
 """4x4 convolutions with stride 1, such as PatchGAN's, with a fifth of the multiplications.
 
-Computed one by one, the 4x4 outputs of a tile take 256 multiplications. But outputs are
-coefficients of a product of polynomials, and a polynomial is also determined by its values at
-enough points, where a product is a single multiplication: 49 for the whole tile (Winograd 1980,
+Computed one by one, the 4x4 outputs of a tile take 256 multiplications. The outputs are the
+coefficients of a polynomial product. A polynomial is also determined by its values at enough
+points, and at each point the product is a single multiplication: 49 for the tile (Winograd 1980,
 "Arithmetic Complexity of Computations"; Lavin and Gray 2016, arXiv:1509.09308). Over many channels
 these are matrix products. With them a training step of the baseline at 256x256 and width 64 takes
 13 % less CPU time (medians of 40 steps each, taking turns, on two x86 cores). In float32 the result
@@ -51,9 +51,10 @@ def winograd_convolution(
 
 @cache
 def transforms(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """From products to outputs, from weights to values, and from features to values.
+    """The three transform matrices, acting on flattened squares.
 
-    For flattened squares: (TILE^2, SIDE^2), (SIDE^2, TAPS^2) and (SIDE^2, SIDE^2).
+    Products to outputs (TILE^2, SIDE^2), weights to point values (SIDE^2, TAPS^2), and features to
+    point values (SIDE^2, SIDE^2).
     """
 
     def values_of(coefficients: int) -> np.ndarray:

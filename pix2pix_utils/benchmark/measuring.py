@@ -35,7 +35,7 @@ def run_benchmark(image_size: int, width: int, repeats: int, device: torch.devic
     """Everything this package measures, for the baseline at batch size 1, as plain values."""
     precisions = ["fp32"]
     if matrix_product_rate(device, "bf16", 512) > matrix_product_rate(device, "fp32", 512):
-        precisions.append("bf16")  # elsewhere the processor only imitates it, very slowly
+        precisions.append("bf16")  # otherwise the processor emulates it, very slowly
     variants = [steps.REFERENCE_3, steps.REFERENCE_4, *precisions]
     if device.type == "cuda":
         variants += ["fp16", "fp32 eager", "bf16 eager"]
@@ -61,7 +61,7 @@ def run_benchmark(image_size: int, width: int, repeats: int, device: torch.devic
 
 
 def data_wait(image_size: int, step_seconds: float, device: torch.device) -> dict:
-    """How long a step waits for its pair, after the first epoch."""
+    """How long a step waits for its pair once the first epoch is over."""
     with tempfile.TemporaryDirectory() as folder:
         batches = Batches(random_pairs(100, image_size, Path(folder)), device)
         order = list(torch.randperm(100).split(1))

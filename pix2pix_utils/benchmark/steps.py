@@ -45,8 +45,8 @@ def time_steps(
 ) -> dict[str, Measurements]:
     """Measure `repeats` steps of each variant, after two to warm up.
 
-    Each variant runs in its own process, with memory of its own. The processes take turns step by
-    step, so that noise on the machine affects all alike.
+    Each variant runs in a process with its own memory. The processes take turns, one step at a
+    time, so that noise on the machine affects all equally.
     """
     context = multiprocessing.get_context("spawn")
     ends = {}
@@ -171,7 +171,7 @@ def step_of_repository_3(g, d, g_optimizer, d_optimizer, label: Tensor, photo: T
 
 
 def step_of_repository_4(g, d, g_optimizer, d_optimizer, label: Tensor, photo: Tensor) -> None:
-    """Runs the generator once, and the discriminator without its weights' gradients at the end."""
+    """Runs the generator once, and its update skips the discriminator's weight gradients."""
     generated = g(label)
     d.requires_grad_(True)
     d_optimizer.zero_grad()

@@ -65,7 +65,7 @@ class MachineCheck:
 def check_environment(profile: str | None = None) -> list[MachineCheck]:
     """Everything that decides whether, and how fast, the course runs here at a profile.
 
-    Writes nothing but empty temporary files, and needs no network.
+    It writes only empty temporary files and needs no network.
     """
     config = configure("baseline", profile)
     output = output_root()
@@ -113,7 +113,7 @@ def check_gpu(
 ) -> MachineCheck:
     """Judge the GPU.
 
-    `name` is that of the GPU that torch sees, `needed` whether the profile needs one, `driver`
+    `name` is that of the GPU that torch sees; `needed` says whether the profile needs one, `driver`
     whether an NVIDIA driver is installed, and `colab` whether this is Colab.
     """
     if name is not None:
@@ -139,7 +139,7 @@ def check_cores(count: int) -> MachineCheck:
 
 
 def check_memory(size: int | None) -> MachineCheck:
-    """`size` in bytes of the machine's memory, None where that is unknown."""
+    """`size` in bytes of the machine's memory, None if unknown."""
     if size is None:
         return MachineCheck("memory", f"unknown; {_gigabytes(MEMORY_NEEDED)} are enough for `demo`")
     remedy = "choose the profile `smoke`, or close other programs and notebooks first"

@@ -18,7 +18,7 @@ def check(number: int, answer: Any, right: Callable[[Any], Any], hint: str) -> N
         return
     try:
         verdict = "right" if right(answer) else f"not yet. {hint}"
-    except Exception as error:  # whatever a wrong answer provokes
+    except Exception as error:  # a wrong answer may raise anything
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         verdict = f"not yet ({reason}). {hint}"
     print(f"exercise {number}: {verdict}")

@@ -30,7 +30,10 @@ def flip(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def jitter(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
-    """Change brightness, contrast, saturation and hue of each photo; labels stay bit for bit."""
+    """Change brightness, contrast, saturation and hue of each photo.
+
+    Label maps are returned unchanged.
+    """
     jittered = torch.stack([_JITTER((one + 1) / 2) for one in photo])
     return label, jittered * 2 - 1
 

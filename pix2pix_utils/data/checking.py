@@ -28,7 +28,7 @@ class DataCheck:
 def check_source(source: Source, progress: bool = True) -> DataCheck:
     """Decode every pair of every split at full size; collects all problems and raises none.
 
-    Of drawn scenes, which have no files that could be damaged, a few of each split are drawn.
+    Drawn scenes have no files to be damaged, so only a few of each split are checked.
     """
     items = [
         item

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def evenly_spaced(items: Sequence[T], count: int) -> list[T]:
-    """`count` of the items at equal distances, or all of them if there are fewer."""
+    """`count` evenly spaced items, or all of them if there are fewer."""
     count = min(count, len(items))
     return [items[index * len(items) // count] for index in range(count)]
 
@@ -48,9 +48,9 @@ def _natural(path: Path) -> tuple:
 
 
 def file_stem(path: Path) -> str:
-    """A file's stem in a form that equals other files' stems and can be written anywhere.
+    """A file's stem, normalised (Unicode NFC) so that equal names compare equal, and printable.
 
-    Macs write an accent as a character of its own, and a name may hold bytes that are not text.
+    macOS stores an accent as a separate character, and a name may hold bytes that are not text.
     """
     return _printable(unicodedata.normalize("NFC", path.stem))
 

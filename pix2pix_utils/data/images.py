@@ -1,7 +1,7 @@
 """Read one image file, as a photo or as a map of class indices.
 
-A file is read as its owner sees it (upright, in colour, with the classes that its pixels name), or
-a `UserError` says in one sentence what is wrong.
+A file is read as a viewer would show it (upright, in colour, with the classes that its pixels
+name), or a `UserError` says in one sentence what is wrong.
 """
 
 from pathlib import Path
@@ -117,7 +117,7 @@ def to_photo(image: Image.Image, path: Path, image_size: int | None) -> np.ndarr
 def to_classes(
     image: Image.Image, path: Path, palette: Palette, image_size: int | None
 ) -> np.ndarray:
-    """Class indices (S, S) uint8; resized with nearest neighbour, since classes have no mean."""
+    """Class indices (S, S) uint8, resized with nearest neighbour, since they cannot be averaged."""
     indices = single_channel(image, palette)
     if indices is None:
         image = rgb(image)
@@ -138,7 +138,7 @@ def single_channel(image: Image.Image, palette: Palette | None = None) -> Image.
     """The class indices of an image as one channel; None if its colours name the classes.
 
     A file of mode P holds indices and colours. The colours count if the palette has all of them,
-    since programs that save colours this way number them as they like.
+    since programs number the entries of a colour table arbitrarily.
     """
     if image.mode == "P":
         table = [*(image.getpalette("RGB") or ()), *[0] * 768]
@@ -160,7 +160,7 @@ def single_channel(image: Image.Image, palette: Palette | None = None) -> Image.
 
 
 def sample_pixels(image: Image.Image) -> np.ndarray:
-    """Colours (N, 3) uint8 of a thumbnail; none of them is a blend."""
+    """Pixels (N, 3) uint8 of a nearest-neighbour thumbnail, so no colour is blended."""
     size = (min(image.width, 128), min(image.height, 128))
     return np.array(rgb(image).resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
 

@@ -100,7 +100,7 @@ class Palette:
 def read_palette(path: Path, name: str, evaluated: int | None = None) -> Palette:
     """The palette in a CSV file with the columns name,red,green,blue and one line for each class.
 
-    Without `evaluated`, all classes are. Raises UserError if the file is anything else.
+    If `evaluated` is None, every class is evaluated. Raises UserError if the file is anything else.
     """
     try:
         if path.stat().st_size > MAX_CSV_BYTES:

@@ -31,7 +31,10 @@ T = TypeVar("T")
 
 
 def read_samples(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
-    """The content of `SAMPLES` files, or of any that can be read; raises UserError if none can."""
+    """Read `SAMPLES` evenly spaced files, skipping unreadable ones.
+
+    If none of these can be read, the first readable file of all; raises UserError if there is none.
+    """
     samples = list(_readable(evenly_spaced(files, SAMPLES), read))
     return samples or list(islice(_readable(files, read), 1)) or [read(files[0])]
 

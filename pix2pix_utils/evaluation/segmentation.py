@@ -112,9 +112,9 @@ def segmenter(
     It is trained on the real photos of the train split and kept in `output/segmentation` with its
     configuration, history, and the scores of real photos on every split (`result`), under a hash
     of the data, the pairs in use, the image size and its settings. `result.json` is written last,
-    so an interrupted training starts over. A second process waits for the first. Raises UserError
-    if no training pixel belongs to a scored class, if memory is too small, or if the folder cannot
-    be written.
+    so an interrupted training run starts over. A second process waits for the first. Raises
+    UserError if no training pixel belongs to a scored class, if memory is too small, or if the
+    folder cannot be written.
     """
     folder = Path(output) / "segmentation" / identity(data)
     network = _load(data, folder)
@@ -224,7 +224,7 @@ def _loss(
     classes = torch.where(mirrored[:, None, None], classes.flip(-1), classes)
     classes = classes.masked_fill(classes >= len(weights), IGNORED)
     logits = network(photo.to(device))
-    # a mean would be 0 / 0 for a batch of void pixels only
+    # a mean would be 0 / 0 for a batch with only void pixels
     summed = F.cross_entropy(
         logits, classes.to(device), weights.to(device), ignore_index=IGNORED, reduction="sum"
     )

@@ -1,9 +1,9 @@
 """The networks of the study, built by name.
 
 A generator maps a label map (N, 3, S, S) in [-1, 1] to a photo of the same shape and range. A
-discriminator maps a label map and a photo to unbounded scores (N, 1, h, w), one per patch; the
-sigmoid of the report is part of its loss. All are built of plain torch layers;
-`acceleration.convolution` makes them faster on a CPU.
+discriminator maps a label map and a photo to unbounded scores (N, 1, h, w): one per patch, or one
+per image for ResNet18; the report's final sigmoid is applied inside the loss. All are built of
+plain torch layers; `acceleration.convolution` makes them faster on a CPU.
 """
 
 from collections.abc import Callable

@@ -64,8 +64,8 @@ class DeepLabGenerator(nn.Module):
     def freeze_backbone(self) -> "DeepLabGenerator":
         """Freeze the backbone's weights and running statistics.
 
-        A frozen backbone normalises by its running statistics in training too: by those of the
-        batch, its features would change although its weights do not.
+        A frozen backbone uses its running statistics in training too. With batch statistics its
+        features would still vary, although its weights do not.
         """
         self._frozen = True
         self.backbone.requires_grad_(False)

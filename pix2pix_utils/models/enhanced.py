@@ -62,7 +62,7 @@ class DecoderBlock(nn.Module):
 
 
 class OutputBlock(nn.Module):
-    """The last decoder block: its last convolution returns the three colours, tanh bounds them.
+    """The last decoder block: its last convolution returns the three colours, and tanh bounds them.
 
     No batch norm between that convolution and tanh: it would give the photos of every batch the
     same mean and contrast; at batch size 1, a night scene would get those of a day scene.
@@ -93,8 +93,8 @@ class EnhancedUNet(nn.Module):
     leaves out the 3x3 convolutions. `norm_everywhere=False` leaves out the batch norm of the first
     and of the innermost encoder block, where the baseline has none. `dropout_blocks` chooses the
     three decoder blocks that end in dropout: the "first" (innermost), the "last" before the output
-    block, or "none"; a 32-pixel network has only three. With both booleans off it is the baseline
-    of half the image size, which has as many levels.
+    block, or "none"; a 32-pixel network has only three. With both booleans off it equals the
+    baseline for half the image size, which has the same number of levels.
 
     At 256 pixels and `width` 64 it has 60 million parameters, the baseline 54. Below 128 pixels it
     has fewer than the baseline, whose level at 1x1 is its largest.

@@ -17,10 +17,10 @@ SMALLEST_SIZE = 64  # pixels; smaller images are enlarged
 def widen_filters(photo_filters: Tensor) -> Tensor:
     """Filters for label map and photo, (K, 6, h, w), from filters for a photo, (K, 3, h, w).
 
-    The filters of the label map start at zero, so the response is the one that all following layers
-    were pretrained on, whatever the label map shows. They can still learn: a filter's gradient is
-    the gradient of its response times the *input*, and neither is zero. Nor do they stay equal to
-    each other, since each belongs to a different photo filter.
+    The filters of the label map start at zero, so at first the label map has no effect, and later
+    layers receive the responses they were pretrained on. They can still learn: a filter's gradient
+    is the gradient of its response times the *input*, and neither is zero. Nor do they stay equal
+    to each other, since each belongs to a different photo filter.
     """
     return torch.cat([torch.zeros_like(photo_filters), photo_filters], dim=1)
 

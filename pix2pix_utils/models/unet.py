@@ -10,7 +10,7 @@ IMAGE_SIZES = (32, 64, 128, 256, 512)
 
 
 def levels_to_one_pixel(image_size: int) -> int:
-    """How often an image is halved down to 1x1; raises UserError for a size of no U-Net."""
+    """How many halvings reduce an image to 1x1; raises UserError for a size no U-Net supports."""
     if image_size not in IMAGE_SIZES:
         sizes = ", ".join(map(str, IMAGE_SIZES))
         raise UserError(f"image_size is {image_size}, but a U-Net needs one of {sizes}")
@@ -45,9 +45,9 @@ class UNet(nn.Module):
     """An encoder down to one pixel, a decoder back up, and skip connections between equal sizes.
 
     Eight levels at 256x256; one fewer or more for each halving or doubling of the image, so the
-    innermost feature map is 1x1 at every size. It has no batch norm: at batch size 1, one value per
-    channel has no spread to normalise by. The filters double from `width` up to 8 `width`. The
-    three innermost decoder levels have dropout.
+    innermost feature map is 1x1 at every size. The innermost encoder level has no batch norm: at
+    batch size 1, one value per channel has no spread to normalise by. The filters double from
+    `width` up to 8 `width`. The three innermost decoder levels have dropout.
 
     Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512.
     Raises UserError for another size.

@@ -86,8 +86,8 @@ def mean_measures(seeds: Sequence[Measures]) -> Measures:
 def summaries(measures: Measures) -> dict[str, dict]:
     """Mean and interval over the images of every measure.
 
-    Left out if it is infinite, like the PSNR of a photo with itself. Images of undefined sharpness
-    do not count.
+    A measure with an infinite value, such as the PSNR of a photo with itself, is left out. Images
+    of undefined sharpness do not count.
     """
     found = {}
     for name, values in measures.images.items():
@@ -99,7 +99,7 @@ def summaries(measures: Measures) -> dict[str, dict]:
 
 
 def class_means(measures: Measures) -> np.ndarray:
-    """Mean SSIM over the images that show a class, (C,), nan for a class that none shows."""
+    """Mean SSIM over the images that show a class, (C,), nan if none does."""
     shown = ~np.isnan(measures.class_ssim)
     totals = np.where(shown, measures.class_ssim, 0).sum(axis=0)
     return np.where(shown.any(axis=0), totals / np.maximum(shown.sum(axis=0), 1), np.nan)

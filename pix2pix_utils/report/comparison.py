@@ -147,7 +147,7 @@ def verdict(difference: Mapping[str, float], seeds: Iterable[float]) -> str:
 def finding_rows(scores: SeedScores) -> list[dict]:
     """Table rows: each finding of the report, the difference in `scores`, and the verdict.
 
-    One more finding for each augmented model: augmentation makes every model worse.
+    Each augmented model adds the finding that augmentation makes its base model worse.
     """
     findings = list(FINDINGS)
     for name in scores:

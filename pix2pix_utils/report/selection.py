@@ -137,7 +137,7 @@ def choose_data(
 ) -> tuple[StreetData, Config]:
     """The data set of a report, and a configuration with its protocol.
 
-    What is not given is taken from the newest finished run that matches the rest; runs with the
+    Missing arguments are taken from the newest finished run that matches the others; runs with the
     unchanged settings of a profile take precedence. Without any run, defaults apply. Raises
     UserError if the data set has changed since that run was trained.
     """
@@ -157,7 +157,7 @@ def choose_data(
 
 
 def describe(selection: Selection, data: StreetData) -> str:
-    """One sentence for a caption: data, protocol and seeds behind the numbers of a report."""
+    """One sentence for a caption: data, protocol and seeds of a report's numbers."""
     seeds = sorted({run.config.seed for run in selection.runs})
     seeds_named = f"{'seeds' if len(seeds) != 1 else 'seed'} {', '.join(map(str, seeds)) or 'none'}"
     protocol, size = selection.protocol, selection.protocol["image_size"]

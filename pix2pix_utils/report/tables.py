@@ -256,7 +256,7 @@ class Tables:
     def _score_rows(self, variants: Iterable[str]) -> list[dict]:
         """The rows of variants, followed by those of the reference predictors.
 
-        With the report's and the published numbers, ours, and the seeds.
+        The columns hold the report's, the published and our numbers, and the seeds.
         """
         columns = (*ORIGIN, "shipped test", *SPLITS, "seeds", "lowest to highest seed")
         empty, rows = dict.fromkeys(columns, ""), []

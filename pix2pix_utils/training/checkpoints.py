@@ -33,7 +33,10 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
 def check_checkpoint(
     state: dict, keys: Iterable[str], config: Config, data: StreetData, networks: Networks
 ) -> None:
-    """Raise UserError if a checkpoint lacks one of `keys`, or is not of this training."""
+    """Raise UserError if a checkpoint does not belong to this configuration and data set.
+
+    It also raises if one of `keys` is missing.
+    """
     if missing := set(keys) - state.keys():
         raise UserError(f"the checkpoint is of another kind: it has no {min(missing)}")
     require_same_config(state, config)

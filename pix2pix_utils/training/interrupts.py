@@ -1,4 +1,7 @@
-"""Ctrl-C, a notebook's stop button and SIGTERM, deferred while an operation must not be cut."""
+"""Stop signals, deferred during operations that must not be interrupted.
+
+The signals are those of Ctrl-C, a notebook's stop button, and SIGTERM.
+"""
 
 import signal
 import threading
@@ -50,7 +53,7 @@ class InterruptGuard:
     def atomic(self) -> Iterator[None]:
         """Run the block to its end; a signal that arrives meanwhile is raised after it.
 
-        If blocks are nested, it is raised after the outermost.
+        In nested blocks, it is raised when the outermost ends.
         """
         self._depth += 1
         try:

@@ -60,10 +60,10 @@ def train_experiment(
     progress: bool = True,
     on_progress: ProgressCallback | None = None,
 ) -> Run:
-    """The finished run of an experiment: `train`, from pretrained weights if it is configured so.
+    """Like `train`, but starting from pretrained weights if the configuration asks for them.
 
     Raises UserError if these weights are not available, or if the experiment is defined without
-    them (or only with them): no run ever starts from other weights than its name says.
+    them (or only with them), so a run always starts from the weights that its name implies.
     """
     prepare = None
     if config.weights != "none":

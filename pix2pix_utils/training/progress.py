@@ -1,4 +1,4 @@
-"""How far a training is: mean losses of the current epoch, the progress bar and the callback."""
+"""Progress of a training run: mean losses of the epoch, the progress bar and the callback."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _LOSSES = (
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a training, as passed to the callback `on_progress`."""
+    """The state of a training run, as passed to the callback `on_progress`."""
 
     run: Run
     epoch: int  # finished epochs
@@ -35,7 +35,7 @@ ProgressCallback = Callable[[Progress], None]
 
 
 class ProgressDisplay:
-    """Shows a training in a progress bar and passes it to a callback, in the main process only."""
+    """Shows progress in a bar and passes it to a callback, in the main process only."""
 
     def __init__(self, bar: tqdm, on_progress: ProgressCallback | None):
         self._bar = bar

@@ -115,7 +115,7 @@ class Run:
     def save_last(self, state: dict) -> None:
         """Write the checkpoint to resume from; the one before is kept as `previous.pt`.
 
-        Neither of the two is touched until the new one is complete: a full disk costs none.
+        Both stay untouched until the new one is complete, so a full disk loses neither.
         """
         with atomic_write(self.last_checkpoint) as temporary:
             save_tensors(temporary, state)
@@ -125,8 +125,8 @@ class Run:
     def load_last(self) -> dict | None:
         """The checkpoint to resume from, or the one before if the last is missing or damaged.
 
-        Its tensors are on the CPU: a full GPU would look like a damaged file. None if there is no
-        checkpoint yet. Raises UserError if both are damaged.
+        Its tensors are on the CPU: otherwise running out of GPU memory would be mistaken for a
+        damaged file. None if there is no checkpoint yet. Raises UserError if both are damaged.
         """
         reasons = []
         for path in (self.last_checkpoint, self.previous_checkpoint):

@@ -79,7 +79,7 @@ def train(
 def set_process_wide_options() -> None:
     """Options of this process that training needs: reproducible cuDNN, and memory that is reused.
 
-    cuDNN's fastest backward passes add up in a different order every time.
+    cuDNN's fastest backward passes sum in a nondeterministic order, so results would vary.
     """
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False

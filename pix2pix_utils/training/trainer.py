@@ -165,8 +165,8 @@ class Trainer:
                 saved_at = time.monotonic()
 
     def coming_steps(self) -> Iterator[tuple[list, int, int]]:
-        """For each remaining step of the epoch: this process's batches, the number of batches in
-        all processes, and the number of pairs in them."""
+        """Yield, for each remaining step, this process's batches, the number of batches in all
+        processes, and the number of pairs in them."""
         config = self.config
         order = epoch_order(len(self.data.train), config.seed, self.epoch)
         steps = [step.split(config.batch_size) for step in order.split(self.pairs_per_step)]

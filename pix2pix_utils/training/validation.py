@@ -1,4 +1,4 @@
-"""What is computed of a split while a network trains: its scores and a picture of samples."""
+"""What is computed on a split during training: its scores and a picture of samples."""
 
 import numpy as np
 import torch

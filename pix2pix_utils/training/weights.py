@@ -40,9 +40,9 @@ WEIGHTS: dict[str, str] = {  # name: URL
 def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
     """The file of these weights in `folder`, by default `weights` of the data folder.
 
-    It is downloaded if it is missing. Raises UserError for an unknown name, for a file with other
-    content than the released one, and if it cannot be written or downloaded; in the latter case the
-    message says where to get the file, where to put it, and what works offline.
+    It is downloaded if it is missing. Raises UserError for an unknown name, if the file's content
+    differs from the released one, or if it cannot be written or downloaded. If the download fails,
+    the message says where to get the file, where to put it, and what works offline.
     """
     check_choice("file of weights", name, WEIGHTS)
     folder = data_root() / "weights" if folder is None else Path(folder)

@@ -1,4 +1,4 @@
-"""Curves over the epochs as SVG, drawn in a millisecond, so that they can follow a training.
+"""Curves over the epochs as SVG, drawn in a millisecond: fast enough for live updates.
 
 Axes and texts have the colour of the text around them (`currentColor`), so that a chart can be read
 in a light and in a dark theme.
@@ -13,7 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 42, 10, 34, 24  # margins
 INSET = 6  # from the left margin to the first epoch, so that no mark covers a number
 # blue and vermilion of Okabe and Ito, in shades that suit a white and a black background
 STYLES = (("#1f87c9", "none"), ("#dd6b10", "5 3"))  # colour and dashes of each curve
-MOST_DOTS = 20  # a longer curve has none
+MOST_DOTS = 20  # a curve with more points has no dots
 
 Point = tuple[float, float]
 

@@ -55,5 +55,5 @@ def on_change(controls: Sequence[ipywidgets.Widget], show: Callable[[], None]) -
 
 
 def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Widgets side by side, below each other where there is no room, with keys of their own."""
+    """Widgets side by side, or stacked where there is no room, with keys of their own."""
     return with_own_keys(ipywidgets.HBox(children, layout={"flex_flow": "row wrap"}))

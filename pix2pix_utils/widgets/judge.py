@@ -39,7 +39,7 @@ class ReceptiveField:
         """The pixels of the photo that score `index` depends on: first, and one past the last."""
         low = self.first + index * self.stride
         high = low + self.size - 1
-        if self.enlarged != 1:  # bilinear: a pixel between two depends on both
+        if self.enlarged != 1:  # bilinear: a pixel between two others depends on both
             low = math.floor((max(low, 0) + 0.5) / self.enlarged - 0.5)
             high = math.floor((high + 0.5) / self.enlarged - 0.5) + 1
         return max(low, 0), min(high + 1, self.image_size)

@@ -1,11 +1,11 @@
-"""The training monitor: losses and validation samples while a training runs.
+"""The training monitor: losses and validation samples during a training run.
 
     monitor = TrainingMonitor()
     display(monitor.widget)
     run = train(config, data, output_root(), device, on_progress=monitor)
     monitor.show(run)  # a run that was already finished calls no monitor
 
-It replaces three fields of HTML, so the notebook's output does not grow.
+It rewrites three HTML fields in place, so the notebook's output does not grow.
 """
 
 import time
@@ -30,7 +30,7 @@ PANELS = {
 
 
 class TrainingMonitor:
-    """Draws a training's progress: display its `widget`, then pass it as `on_progress`.
+    """Draws the progress of a training run: display its `widget`, then pass it as `on_progress`.
 
     It draws at most twice a second, less often where drawing takes long, and always at the end. It
     never raises into the training: an error is shown and kept in `problem`. One monitor may follow
@@ -59,7 +59,7 @@ class TrainingMonitor:
                 cost = time.monotonic() - now
                 pause = max(SECONDS_BETWEEN_DRAWINGS, cost / LARGEST_SHARE)
                 self._draw_at = time.monotonic() + pause
-        except Exception as error:  # a picture is no reason to stop a training
+        except Exception as error:  # a drawing error must not stop training
             self.problem = error
             self._head.value = sentences(f"The monitor failed, the training continues: {error!r}")
 
@@ -90,7 +90,7 @@ def _steps(progress: Progress) -> int:
 
 
 def describe_progress(progress: Progress, seconds_left: float | None = None) -> str:
-    """The state of a training in a few sentences.
+    """The state of a training run in a few sentences.
 
     The losses are those of the current epoch, or of the last one right after its end.
     """
@@ -123,7 +123,7 @@ def describe_progress(progress: Progress, seconds_left: float | None = None) -> 
 
 
 def duration_in_words(seconds: float) -> str:
-    """A duration, rounded as one would say it.
+    """A duration in words, rounded as in speech.
 
     >>> duration_in_words(500)
     'about 8 minutes'

@@ -1,4 +1,4 @@
-"""Two folders of equal file names, one of photos and one of label maps, with or without splits."""
+"""Two folders with matching file names, of photos and of label maps, with or without splits."""
 
 from pathlib import Path
 

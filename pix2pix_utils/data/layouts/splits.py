@@ -10,9 +10,10 @@ from pix2pix_utils.errors import UserError
 
 
 def sides_by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
-    """The images of a folder by side and split: {side: {split: files}}, "" where there is no name.
+    """The images of a folder by side and split: {side: {split: files}}.
 
-    One side is a folder of side-by-side images; two sides are parallel folders.
+    The key is "" where a level has no folder of its own. One side is a folder of side-by-side
+    images; two sides are parallel folders.
     """
     tree = {}
     for sub in subfolders(folder):

@@ -10,8 +10,8 @@ a square as pix2pix does (Isola et al. 2017). A scene is drawn in three steps:
    surface, so class map and photo are aligned by construction.
 3. `photo` renders the surfaces: texture, sun, shadow, haze, exposure, noise.
 
-Shapes and looks have separate random numbers. The class map depends on the shapes alone; colours,
-windows and light are what no network can predict from the label map.
+Shapes and looks have separate random numbers. The class map depends on the shapes alone, so no
+network can predict colours, windows and light from the label map.
 
 World coordinates are metres: x to the right, y up from the road, z ahead of the camera. Picture
 coordinates u and v run from 0 to 1, from left to right and from top to bottom.
@@ -53,7 +53,7 @@ _PAINTERS: dict[type, Callable[..., None]] = {
 
 
 def _depth(thing) -> float:
-    """The depth by which things are painted back to front: of long things, the far end."""
+    """The depth by which things are painted, back to front; of houses and barriers, the far end."""
     if isinstance(thing, Building):
         return thing.far - 0.001 + (0.5 if thing.front > thing.side.front + 5 else 0)
     if isinstance(thing, Barrier):

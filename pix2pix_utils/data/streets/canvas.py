@@ -91,7 +91,7 @@ class Canvas:
         )
 
     def board(self, label: str, shape, x, y, z, color, turn: float = 0.0, **surface) -> None:
-        """Paint a flat shape, [(right, up), ...] in metres, that stands upright at (x, y, z)."""
+        """Paint an upright flat shape, [(right, up), ...] in metres, at (x, y, z)."""
         project, c, s = self.camera.project, math.cos(turn), math.sin(turn)
         outline = [project(x + a * c, y + b, z + a * s) for a, b in shape]
         self.fill(label, outline, z, color, **surface)
@@ -120,7 +120,7 @@ class Canvas:
         self.fill(label, outline, (z0 + z1) / 2, color, kind=kind, plane=plane, **surface)
 
     def drop_shadow(self, foot: Sequence[tuple[float, float]], height: float) -> None:
-        """Cast the shadow of a prism over the (x, z) points `foot` on the ground."""
+        """Cast the shadow of a prism on the ground; `foot` are the (x, z) corners of its base."""
         if not self.light.sunny:
             return
         kx, kz = self.light.shadow
@@ -132,7 +132,7 @@ class Canvas:
             self._shadow_pen.polygon(self._pixels(outline), fill=255)
 
     def dapple(self, outline: Sequence[tuple[float, float]]) -> None:
-        """A shadow of leaves, which lets some sun through, given in picture coordinates."""
+        """Cast a leafy shadow, which lets some sun through; `outline` in picture coordinates."""
         self._shadow_pen.polygon(self._pixels(outline), fill=215)
 
     def sees(self, x: float, z: float, reach: float) -> bool:

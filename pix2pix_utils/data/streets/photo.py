@@ -29,7 +29,7 @@ def _look_up(smooth: float, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _hash(a: np.ndarray, b: np.ndarray, salt: np.ndarray) -> np.ndarray:
-    """A random number in 0..1 for each cell (a, b); whole numbers, so alike on every machine."""
+    """A random number in 0..1 for each cell (a, b); in integers, so equal on every machine."""
     mixed = a.astype(np.int64) * 73856093 ^ b.astype(np.int64) * 19349663
     mixed ^= salt.astype(np.int64) * 83492791
     mixed = (mixed ^ (mixed >> 13)) * 1274126177
@@ -176,7 +176,7 @@ def _texture_upright(canvas, groups, table, number, across, down, color, depth, 
     on &= pane & ~wood
     color[at[on]] = float32([0.75, 0.5, 0.24]) * (0.6 + 0.6 * luck[on, None])
     glow[at[on]] = 0.9
-    # The houses across the street keep the low sun off the lower floors.
+    # The houses across the street shade the lower floors when the sun is low.
     shade_top = 10 - 14 / max(abs(light.shadow[0]), 0.2)
     shade_top += 1.5 * np.sin(z * 0.21)
     lit[at] *= np.clip((y - shade_top) * 2 + 0.5, 0, 1)
@@ -216,7 +216,7 @@ def _expose(canvas: Canvas, color: np.ndarray, size: int) -> np.ndarray:
             if row or column:
                 photo += color[row::fine, column::fine]
     photo *= 1 / fine**2
-    # The automatic exposure of a camera meters the mean, and does not quite make up for it.
+    # A camera's automatic exposure meters the mean, but does not fully compensate for it.
     photo *= light.white * (light.exposure * 0.24 * (photo.mean() / 0.3) ** 0.2 / photo.mean())
     line = (np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1
     photo *= (1 - 0.13 * (line[:, None] ** 2 + line[None] ** 2))[..., None]

@@ -10,7 +10,7 @@ import numpy as np
 # The Cityscapes camera: a focal length of 2262 pixels in pictures of 2048 x 1024 pixels. In units
 # of the picture's width and height the two differ, which squeezes the view into a square.
 FOCAL_U, FOCAL_V = 2262 / 2048, 2262 / 1024
-NEAR, FAR = 1.0, 170.0  # metres: nothing is drawn closer, no street goes farther
+NEAR, FAR = 1.0, 170.0  # metres: the nearest depth drawn, the farthest end of a street
 KERB = 0.13  # height of the sidewalk above the road in metres
 
 Color = tuple[float, float, float]  # sRGB, 0..255
@@ -50,7 +50,7 @@ class Dice:
             mark -= weight
             if mark < 0:
                 return option
-        return option  # rounding left a mark of zero
+        return option  # rounding can keep the mark from falling below zero
 
     def shade(self, color: Color, light: float = 0.12, hue: float = 6) -> Color:
         """A similar colour: brighter or darker by a share of `light`, each channel shifted."""

@@ -263,7 +263,7 @@ def paint_cycle(canvas: Canvas, bike: Cycle) -> None:
         for tube in _FRAME:
             bar(*tube, 0.055, color)
         part(rectangle(-0.28, 0.9, -0.04, 0.96), tyre)
-    # From behind the wheels overlap, and the width of handlebar and tyres is what is seen.
+    # Seen from the rear, the wheels overlap, and the width is that of handlebar and tyres.
     across = 0.0 if side else 0.26
     square = {"x": bike.x, "y": ground, "z": bike.z - 0.05}
     if not side:

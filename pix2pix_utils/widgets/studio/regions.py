@@ -12,8 +12,8 @@ from skimage.segmentation import expand_labels, flood
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 
-# Countable classes, by Cityscapes' and CamVid's names. Where an object is removed, the background
-# continues: road, buildings, sky and the like, but no other object.
+# Countable classes, by Cityscapes' and CamVid's names. A removed object is replaced
+# by background (road, buildings, sky and the like), never by another object.
 OBJECTS = frozenset(
     (
         *("pole", "traffic light", "traffic sign", "signsymbol"),

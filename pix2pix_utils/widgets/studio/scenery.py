@@ -15,8 +15,8 @@ from pix2pix_utils.data.palette import Palette
 SEARCHED_SCENES = 60  # for stamps and for the typical street
 SMOOTHING = 1 / 32  # standard deviation, as a share of the image's width
 
-# Classes to cut stamps of, by Cityscapes' and CamVid's names; the smallest shares of the image's
-# height and of the stamp's convex hull, of which an object partly hidden by another fills less.
+# Classes to cut stamps from, by Cityscapes' and CamVid's names, and the smallest shares of the
+# image's height and of the stamp's convex hull. A partly hidden object fills less of its hull.
 _CUT = ("car", "truck", "bus", "person", "pedestrian", "rider", "bicyclist", "vegetation", "tree")
 _LEAST_HEIGHT = 0.1
 _LEAST_SOLIDITY = 0.87
