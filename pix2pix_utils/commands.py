@@ -20,7 +20,6 @@ from pix2pix_utils.evaluation.statistics import summarize
 from pix2pix_utils.files import write_json, write_text
 from pix2pix_utils.paths import data_root, output_root, project_root
 from pix2pix_utils.report.run_measures import measure_run
-from pix2pix_utils.study import run_study
 from pix2pix_utils.training.experiments import (
     AUGMENTED,
     EXPERIMENTS,
@@ -84,6 +83,8 @@ def study_command(arguments: Namespace) -> int:
     configs = [
         configure(name.strip(), profile, arguments.seed, arguments.settings) for name in names
     ]
+    from pix2pix_utils.study import run_study  # imports matplotlib, which training does without
+
     device = choose_device(arguments.device)
     data = load_data_for(configs[0], arguments.dataset, arguments.data_root)
     outcome = run_study(configs, data, arguments.output or output_root(), device)
