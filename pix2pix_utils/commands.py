@@ -17,7 +17,7 @@ from pix2pix_utils.evaluation.confusion import segmentation_summary
 from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
 from pix2pix_utils.evaluation.segmentation import segmenter
 from pix2pix_utils.evaluation.statistics import summarize
-from pix2pix_utils.files import write_json, write_text
+from pix2pix_utils.files import as_csv, write_json, write_text
 from pix2pix_utils.paths import data_root, output_root, project_root
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import (
@@ -133,7 +133,7 @@ def evaluate_command(arguments: Namespace) -> int:
             scores = {measure: f"{values[index]:.6f}" for measure, values in images.items()}
             rows.append({"split": split, "name": name, **scores})
     if arguments.csv:
-        write_text(arguments.csv, report.as_csv(rows))
+        write_text(arguments.csv, as_csv(rows))
         print(f"wrote {arguments.csv}")
     return 0
 

@@ -28,7 +28,14 @@ from pix2pix_utils.devices import describe_environment, explain_out_of_memory
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import confusion_counts, segmentation_scores
 from pix2pix_utils.evaluation.predictors import batchwise
-from pix2pix_utils.files import as_csv, read_json, remove_leftovers, write_json, write_text
+from pix2pix_utils.files import (
+    as_csv,
+    explain_os_error,
+    read_json,
+    remove_leftovers,
+    write_json,
+    write_text,
+)
 from pix2pix_utils.tensors import load_tensors, save_checkpoint
 
 
@@ -119,13 +126,9 @@ def segmenter(
     folder = Path(output) / "segmentation" / identity(data)
     network = _load(data, folder)
     if network is None:
-        try:
+        with explain_os_error(f"write the segmentation network to {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / ".lock").acquire()
-        except OSError as error:
-            raise UserError(
-                f"cannot write the segmentation network to {folder}: {error.strerror}"
-            ) from None
         size = data.train.image_size
         advice = (
             f"the memory of the device '{device.type}' is too small to train the segmentation "

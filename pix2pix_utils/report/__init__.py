@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "published": ["find_published", "record_scores", "record_summaries", "results_record"],
         "tables": ["table_rows"],
         "pictures": ["best_on_val", "ranked_figure", "ranked_scenes", "translation_strip"],
-        "formats": ["as_csv", "as_latex", "as_markdown"],
+        "formats": ["as_latex", "as_markdown"],
         "writing": ["write_report"],
     },
 )

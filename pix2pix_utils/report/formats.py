@@ -1,8 +1,6 @@
-"""Table rows as Markdown, CSV and LaTeX; a cell may contain any text."""
+"""Table rows as Markdown and LaTeX; a cell may contain any text."""
 
 from collections.abc import Mapping, Sequence
-
-from pix2pix_utils.files import as_csv as as_csv
 
 _LATEX = str.maketrans(
     {

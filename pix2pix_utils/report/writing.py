@@ -9,11 +9,10 @@ import torch
 
 from pix2pix_utils import figures
 from pix2pix_utils.data.dataset import StreetData
-from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import write_text
+from pix2pix_utils.files import as_csv, explain_os_error, write_text
 from pix2pix_utils.report.animation import epoch_frames, write_animation
 from pix2pix_utils.report.collect import measure_all
-from pix2pix_utils.report.formats import as_csv, as_latex, as_markdown
+from pix2pix_utils.report.formats import as_latex, as_markdown
 from pix2pix_utils.report.page import build_page
 from pix2pix_utils.report.pictures import Picture, all_pictures, best_on_val
 from pix2pix_utils.report.published import find_published, publish, results_record, write_record
@@ -51,13 +50,9 @@ def write_report(
     is missing, or if the folder cannot be written.
     """
     folder = output / "report"
-    try:
+    remedy = "; choose another folder with --output"
+    with explain_os_error(f"write the report to {folder}", remedy):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the report to {folder}: {error.strerror}; "
-            "choose another folder with --output"
-        ) from None
     selection = select_runs(output, data, config)
     measured = measure_all(selection, data, output, device)
     record = results_record(selection, data, measured)

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from messages import one_sentence
 
 from pix2pix_utils.data import camvid
 from pix2pix_utils.data.camvid import CAMVID_CHECKED, download_camvid, folder_checksum
@@ -46,14 +47,6 @@ def test_without_a_network_the_sentence_says_what_to_do(tmp_path):
     missing = (tmp_path / "missing.zip").as_uri()
     with pytest.raises(UserError, match=r"cannot download .*put it at .*CamVid"):
         download_camvid(tmp_path / "data", missing)
-
-
-def one_sentence(call) -> str:
-    with pytest.raises(UserError) as error:
-        call()
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def hostile_archive(path: Path, camvid_folder: Path) -> None:

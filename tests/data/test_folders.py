@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from messages import one_sentence
 from PIL import Image
 
 from pix2pix_utils.data.checking import check_source
@@ -27,14 +28,6 @@ def save(path, pixels):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(pixels)).save(path)
     return path
-
-
-def one_sentence(call) -> str:
-    with pytest.raises(UserError) as error:
-        call()
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 ODD = ["..", "a:b", 'q"<>|?*', "ends in dots...", " space ", "new\nline", "路" * 60, "-rf", ""]

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from messages import one_sentence
 from PIL import Image
 
 from pix2pix_utils.data.images import open_image, read_label_map
@@ -38,14 +39,6 @@ def save(path, pixels, **options):
 
 def read_photo(path, label, size=8):
     return FilePair("a", path, label).read(CITYSCAPES, size)[1]
-
-
-def one_sentence(call) -> str:
-    with pytest.raises(UserError) as error:
-        call()
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:

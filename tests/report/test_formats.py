@@ -23,7 +23,7 @@ def test_a_markdown_cell_stays_one_cell():
 
 
 def test_csv_comes_back_as_it_went_in():
-    from pix2pix_utils.report import as_csv
+    from pix2pix_utils.files import as_csv
 
     rows = [{"a": 'with "quotes", commas', "b": "two\nlines"}, {"a": "", "b": "plain"}]
     assert list(csv.DictReader(io.StringIO(as_csv(rows), newline=""))) == rows

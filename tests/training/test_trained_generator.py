@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from messages import one_sentence
 
 from pix2pix_utils.data.palette import CAMVID
 from pix2pix_utils.errors import UserError
@@ -15,14 +16,6 @@ from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.trained_generator import load_generator
 
 CPU = torch.device("cpu")
-
-
-def one_sentence(call) -> str:
-    with pytest.raises(UserError) as error:
-        call()
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 @pytest.fixture

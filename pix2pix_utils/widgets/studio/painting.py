@@ -16,7 +16,7 @@ from pix2pix_utils.data.pairs import to_signed, to_uint8
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
-from pix2pix_utils.files import atomic_write
+from pix2pix_utils.files import atomic_write, explain_os_error
 from pix2pix_utils.report.selection import find_runs
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.runs import Run
@@ -108,16 +108,12 @@ def save_street(
     for number, (name, photo) in enumerate(photos.items(), start=1):
         safe = "".join(letter if letter.isalnum() or letter in "+-_" else "-" for letter in name)
         pictures[f"photos/{number}-{safe}.png"] = photo
-    try:
+    remedy = "; set PIX2PIX_OUTPUT to a folder that can be written"
+    with explain_os_error(f"write to {Path(output) / 'studio'}", remedy):
         folder = _new_folder(Path(output) / "studio")
         for name, picture in pictures.items():
             with atomic_write(folder / name) as temporary:
                 Image.fromarray(picture).save(temporary, format="PNG")
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {Path(output) / 'studio'}: {error.strerror}; "
-            "set PIX2PIX_OUTPUT to a folder that can be written"
-        ) from None
     return folder
 
 
