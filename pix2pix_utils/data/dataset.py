@@ -64,8 +64,14 @@ def load_data(
     pairs = {}
     for split in SPLITS:
         photos, classes = load_arrays(used, split, image_size, progress)
-        names = [item.name for item in used.splits[split]]
-        pairs[split] = StreetPairs(photos, classes, names, source.palette)
+        items = used.splits[split]
+        pairs[split] = StreetPairs(
+            photos,
+            classes,
+            names=[item.name for item in items],
+            palette=source.palette,
+            groups=[item.group for item in items],
+        )
     return StreetData(
         source.name,
         source.location,

@@ -46,12 +46,19 @@ class StreetPairs(Dataset):
     """
 
     def __init__(
-        self, photos: np.ndarray, classes: np.ndarray, names: Sequence[str], palette: Palette
+        self,
+        photos: np.ndarray,
+        classes: np.ndarray,
+        names: Sequence[str],
+        palette: Palette,
+        groups: Sequence[str] | None = None,
     ):
         self.photos = photos
         self.classes = classes
         self.names = list(names)
         self.palette = palette
+        # one per pair, as `Item.group`; equal for neighbouring frames of one drive
+        self.groups = list(names if groups is None else groups)
         self.signed_colors = to_signed(palette.colors[:, None, None])[..., 0, 0]  # (C, 3) floats
 
     @property
@@ -70,7 +77,13 @@ class StreetPairs(Dataset):
     def every(self, step: int, start: int = 0) -> "StreetPairs":
         """Every `step`-th pair, beginning with `start`, as a view."""
         part = slice(start, None, step)
-        return StreetPairs(self.photos[part], self.classes[part], self.names[part], self.palette)
+        return StreetPairs(
+            self.photos[part],
+            self.classes[part],
+            self.names[part],
+            self.palette,
+            self.groups[part],
+        )
 
     def batch(self, indices: Sequence[int]) -> dict:
         """Several pairs in the order of `indices`.

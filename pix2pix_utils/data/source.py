@@ -20,6 +20,13 @@ class Item(Protocol):
         """Unique within the source."""
 
     @property
+    def group(self) -> str:
+        """What it shares with its neighbours: a drive, a city; its own name if it has none.
+
+        Items of a group are in temporal order and not independent of each other.
+        """
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that `read` opens; empty for a drawn scene."""
 

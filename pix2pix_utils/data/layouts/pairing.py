@@ -21,6 +21,11 @@ class FilePair:
     name: str
     photo: Path
     label: Path
+    drive: str = ""
+
+    @property
+    def group(self) -> str:
+        return self.drive or self.name
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -24,6 +24,10 @@ class SideBySide:
     photo_left: bool
 
     @property
+    def group(self) -> str:
+        return self.name
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return (self.path,)
 

@@ -28,6 +28,10 @@ class Scene:
     seed: int
 
     @property
+    def group(self) -> str:
+        return self.name  # scenes are drawn independently of each other
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return ()
 
