@@ -17,6 +17,10 @@ __version__ = "0.2.0"
 # profile on two busy cores then took 0.8 to 5.9 s instead of 0.15 s. Shorter spinning costs an
 # idle machine about 5 %.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# Likewise: an operation that torch lacks on an Apple GPU runs on the CPU, and torch warns of it.
+os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
+
+DEVICES = ("auto", "cpu", "cuda", "mps")  # here since importing `devices` imports torch
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

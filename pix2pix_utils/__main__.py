@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from pix2pix_utils import DEVICES
+from pix2pix_utils.data.reading.options import LABEL_KINDS, PHOTO_ORIENTATIONS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES
 from pix2pix_utils.training.interrupts import Interrupted, InterruptGuard
@@ -18,10 +20,26 @@ DATASET_HELP = (
     "synthetic (needs no download), camvid, cityscapes, or the path of a folder of pairs; "
     "see data/README.md"
 )
+REUSE_HELP = (
+    "also return or resume runs that were trained before the code of a network, a loss or another "
+    "part that decides the numbers changed; without it they are trained again"
+)
 PROFILE_HELP = f"one of: {', '.join(PROFILES)}"
 SHARED_OPTIONS: dict[str, dict] = {
     "--dataset": {"default": "synthetic", "help": DATASET_HELP},
     "--data-root": {"type": Path, "help": "folder of the named data sets (default: data/)"},
+    "--label-side": {
+        "metavar": "NAME",
+        "help": "the folder, suffix or half (left, right) with the label maps",
+    },
+    "--label-kind": {
+        "choices": LABEL_KINDS,
+        "help": "how label maps name classes, if it was read wrong; see data/README.md",
+    },
+    "--photo-orientation": {
+        "choices": PHOTO_ORIENTATIONS,
+        "help": "turn photos as EXIF says, or read them as they are stored",
+    },
     "--profile": {"help": f"{PROFILE_HELP} (default: $PIX2PIX_PROFILE or demo)"},
     "--seed": {"type": int, "default": 0},
     "--output": {
@@ -35,8 +53,15 @@ SHARED_OPTIONS: dict[str, dict] = {
         "default": [],
         "help": "change a hyper-parameter, e.g. --set epochs=20; may be repeated",
     },
-    "--device": {"choices": ("auto", "cpu", "cuda"), "default": "auto"},
+    "--device": {
+        "choices": DEVICES,
+        "default": "auto",
+        "help": "auto is $PIX2PIX_DEVICE, or else cuda, or else cpu; mps is an Apple GPU",
+    },
 }
+
+
+READING_OPTIONS = ("--label-side", "--label-kind", "--photo-orientation")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,7 +76,14 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--download", action="store_true", help="fetch the data set first (camvid only)"
     )
-    _add_shared(data, "--data-root")
+    data.add_argument(
+        "--sheet",
+        metavar="FILE.png",
+        type=Path,
+        help="draw a dozen pairs, to see how they are read",
+    )
+    data.add_argument("--problems", metavar="FILE", type=Path, help="write all problems to a file")
+    _add_shared(data, "--data-root", *READING_OPTIONS)
 
     train = commands.add_parser("train", help="train one experiment, or resume it")
     train.add_argument(
@@ -61,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
         "the training pairs",
     )
     _add_shared(train, *SHARED_OPTIONS)
+    train.add_argument("--reuse", action="store_true", help=REUSE_HELP)
 
     study = commands.add_parser("study", help="train every experiment and write the report")
     study.add_argument(
@@ -69,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="names separated by commas; 'table1' (the default) or 'all'",
     )
     _add_shared(study, *SHARED_OPTIONS)
+    study.add_argument("--reuse", action="store_true", help=REUSE_HELP)
 
     report = commands.add_parser("report", help="tables, figures and a page about finished runs")
     report.add_argument("--dataset", help=f"{DATASET_HELP} (default: that of the newest run)")
@@ -115,7 +149,7 @@ def build_parser() -> argparse.ArgumentParser:
         "inputs", metavar="INPUT", nargs="+", type=Path, help="label-map files or folders of them"
     )
     translate.add_argument("--output", type=Path, required=True, help="folder for the photos")
-    _add_shared(translate, "--device")
+    _add_shared(translate, "--label-kind", "--device")
 
     badges = commands.add_parser("badges", help="write Open-in-Colab badges into the notebooks")
     badges.add_argument("--remote", default="origin", help="git remote on GitHub (default: origin)")

@@ -4,20 +4,25 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
+
 from pix2pix_utils import benchmark, report
 from pix2pix_utils.acceleration.distributed import is_main, process_group, rank_zero_first
 from pix2pix_utils.data.camvid import CAMVID_LICENCE, download_camvid
 from pix2pix_utils.data.checking import check_source
 from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.source import SPLITS
-from pix2pix_utils.devices import choose_device
+from pix2pix_utils.data.folders import summarize_problems
+from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.data.reading.options import Options
+from pix2pix_utils.data.source import SPLITS, Reading
+from pix2pix_utils.devices import choose_and_explain
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import perceptual
 from pix2pix_utils.evaluation.confusion import segmentation_summary
 from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
 from pix2pix_utils.evaluation.segmentation import segmenter
-from pix2pix_utils.evaluation.statistics import summarize
-from pix2pix_utils.files import as_csv, write_json, write_text
+from pix2pix_utils.evaluation.statistics import images_text, interval_text, summarize
+from pix2pix_utils.files import as_csv, atomic_write, write_json, write_text
 from pix2pix_utils.paths import data_root, output_root, project_root
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import (
@@ -41,32 +46,67 @@ def data_command(arguments: Namespace) -> int:
             )
         print(CAMVID_LICENCE)
         download_camvid(arguments.data_root or data_root())
-    source = open_source(arguments.dataset, arguments.data_root)
+    source = open_source(_dataset(arguments), arguments.data_root)
     where = "" if source.location == source.name else f", in {source.location}"
     print(f"{source.name}: {source.description}{where}")
     print(f"splits: {source.split_rule}")
+    _print_evidence(source.reading)
     check = check_source(source)
     print("pairs: " + ", ".join(f"{split} {count}" for split, count in check.counts.items()))
     sizes = [f"{w}x{h} ({count})" for (w, h), count in sorted(check.photo_sizes.items())]
-    print("photo sizes: " + ", ".join(sizes))
-    print("share of the pixels:")
-    shares = zip(source.palette.classes, check.class_frequencies, strict=True)
-    for name, share in sorted(shares, key=lambda row: -row[1]):
-        print(f"  {name:15} {100 * share:6.2f} %")
+    more = f" and {len(sizes) - 10} more sizes" if len(sizes) > 10 else ""
+    print("photo sizes: " + ", ".join(sizes[:10]) + more)
+    _print_classes(source.palette, check.class_frequencies)
+    if arguments.sheet and not check.problems:
+        from pix2pix_utils.figures import contact_sheet  # imports matplotlib
+
+        with atomic_write(arguments.sheet) as temporary:
+            contact_sheet(source).savefig(temporary, format="png", dpi=150)
+        print(f"wrote {arguments.sheet}: do label maps and photos fit?")
+    if arguments.problems:
+        write_text(arguments.problems, "".join(f"{problem}\n" for problem in check.problems))
+        print(f"wrote {arguments.problems}")
     if check.problems:
-        listed = "\n  ".join(check.problems)
         raise UserError(
-            f"{len(check.problems)} of the pairs cannot be used; fix or remove them:\n  {listed}"
+            f"{len(check.problems)} of the files or pairs cannot be used; fix or remove them:"
+            f"{summarize_problems(check.problems)}"
         )
     return 0
 
 
+def _dataset(arguments: Namespace) -> str:
+    """The data set's name or path with the options about how it is read."""
+    options = Options(arguments.label_side, arguments.label_kind, arguments.photo_orientation)
+    return options.address(arguments.dataset)
+
+
+def _print_evidence(reading: Reading) -> None:
+    """How the files are read; nothing about drawn streets."""
+    for sentence in reading.evidence:
+        print(sentence)
+
+
+def _print_classes(palette: Palette, shares: np.ndarray) -> None:
+    """The classes that occur, by their share of the pixels."""
+    print("share of the pixels:")
+    for index in np.argsort(-shares, kind="stable"):
+        if shares[index] > 0:
+            note = "  (void: not scored)" if index >= palette.evaluated else ""
+            print(f"  {palette.classes[index]:15} {100 * shares[index]:6.2f} %{note}")
+    absent = int((shares == 0).sum())
+    if absent:
+        print(f"  {absent} of {len(palette)} classes do not occur")
+
+
 def train_command(arguments: Namespace) -> int:
     config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
-    with process_group(choose_device(arguments.device)) as device:
+    with process_group(choose_and_explain(arguments.device)) as device:
         with rank_zero_first():  # the others then find the cache
-            data = load_data_for(config, arguments.dataset, arguments.data_root)
-        run = train_experiment(config, data, arguments.output or output_root(), device)
+            data = load_data_for(config, _dataset(arguments), arguments.data_root)
+        if is_main():
+            _print_evidence(data.reading)
+        output = arguments.output or output_root()
+        run = train_experiment(config, data, output, device, reuse=arguments.reuse)
         if is_main():
             result = run.result()
             for split, score in result["ssim"]["eval"].items():
@@ -85,9 +125,11 @@ def study_command(arguments: Namespace) -> int:
     ]
     from pix2pix_utils.study import run_study  # imports matplotlib, which training does without
 
-    device = choose_device(arguments.device)
-    data = load_data_for(configs[0], arguments.dataset, arguments.data_root)
-    outcome = run_study(configs, data, arguments.output or output_root(), device)
+    device = choose_and_explain(arguments.device)
+    data = load_data_for(configs[0], _dataset(arguments), arguments.data_root)
+    _print_evidence(data.reading)
+    output = arguments.output or output_root()
+    outcome = run_study(configs, data, output, device, arguments.reuse)
     _print_report(outcome.report)
     for experiment, reason in outcome.failures.items():
         print(f"{experiment} failed: {reason}", file=sys.stderr)
@@ -95,7 +137,7 @@ def study_command(arguments: Namespace) -> int:
 
 
 def report_command(arguments: Namespace) -> int:
-    device = choose_device(arguments.device)
+    device = choose_and_explain(arguments.device)
     output = arguments.output or output_root()
     data, config = report.choose_data(
         output, arguments.dataset, arguments.data_root, arguments.profile, arguments.settings
@@ -114,7 +156,7 @@ def _print_report(written: list[Path]) -> None:
 
 def evaluate_command(arguments: Namespace) -> int:
     run = Run.open(arguments.run_dir)
-    device = choose_device(arguments.device)
+    device = choose_and_explain(arguments.device)
     generator, _, _ = load_generator(run.folder, device)
     data = load_data_of(run, arguments.dataset, arguments.data_root)
     predict = generator_predictor(generator, arguments.inference)
@@ -124,7 +166,7 @@ def evaluate_command(arguments: Namespace) -> int:
             images = _print_measures(run, data, device, split, arguments.inference)
         else:
             images = {"ssim": ssim_scores(predict, data[split])}
-            _print_score(split, "ssim", summarize(images["ssim"]))
+            _print_score(split, "ssim", summarize(images["ssim"], data[split].groups))
         if arguments.kid:
             found = perceptual.inception_distances(predict, data[split], device)
             deviation = f"+/- {found['kid_deviation']:.4f} over random halves"
@@ -143,10 +185,12 @@ def _print_measures(run, data, device, split: str, inference: str) -> dict:
     output = run.folder.resolve().parent.parent  # the folder of `runs/`
     measured = measure_run(run, data, output, device, split, inference)
     for name, values in measured.images.items():
-        _print_score(split, name, summarize(values))
+        _print_score(split, name, summarize(values, data[split].groups))
     if measured.confusion is not None:
         ceiling = segmenter(data, output, device).result[split]
-        for name, score in segmentation_summary(measured.confusion, data.palette).items():
+        for name, score in segmentation_summary(
+            measured.confusion, data.palette, data[split].groups
+        ).items():
             _print_score(split, name, score, f"  real photos {ceiling[name]:.4f}")
     for name, reason in measured.missing.items():
         print(f"{split:5}  no {name}: {reason}")
@@ -154,18 +198,24 @@ def _print_measures(run, data, device, split: str, inference: str) -> dict:
 
 
 def _print_score(split: str, name: str, score: dict, note: str = "") -> None:
-    """Print the mean of a measure with its confidence interval."""
+    """Print the mean of a measure with its confidence interval, or why there is none."""
     title = name.upper() if name in ("ssim", "psnr", "l1", "lpips") else name
     digits, unit = (2, " dB") if name == "psnr" else (4, "")
     if name == "ssim":
-        note = f"  {score['images']} images"
-    interval = f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
+        note = f"  {images_text(score)}"
+    interval = interval_text(score, digits)
     print(f"{split:5}  {title} {score['mean']:.{digits}f}{unit}  {interval}{note}")
 
 
 def translate_command(arguments: Namespace) -> int:
-    device = choose_device(arguments.device)
-    written = translate(arguments.checkpoint, arguments.inputs, arguments.output, device)
+    device = choose_and_explain(arguments.device)
+    written = translate(
+        arguments.checkpoint,
+        arguments.inputs,
+        arguments.output,
+        device,
+        label_kind=arguments.label_kind,
+    )
     print(f"wrote {len(written)} photo(s) to {arguments.output}")
     return 0
 
@@ -189,7 +239,7 @@ def badges_command(arguments: Namespace) -> int:
 def benchmark_command(arguments: Namespace) -> int:
     if arguments.repeats < 1:
         raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
-    device = choose_device(arguments.device)
+    device = choose_and_explain(arguments.device)
     result = benchmark.run_benchmark(
         arguments.image_size, arguments.width, arguments.repeats, device
     )

@@ -1,6 +1,8 @@
 """The device that the networks run on, its environment, and its out-of-memory errors."""
 
+import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -9,19 +11,63 @@ import numpy
 import torch
 import torchvision
 
-from pix2pix_utils import __version__
+from pix2pix_utils import DEVICES, __version__
 from pix2pix_utils.errors import UserError, check_choice
 
-DEVICES = ("auto", "cpu", "cuda")
+VARIABLE = "PIX2PIX_DEVICE"
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """`auto` is a GPU if there is one. Raises UserError if `cuda` is requested but unavailable."""
-    check_choice("device", name, DEVICES)
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError("--device cuda: torch finds no CUDA GPU; use --device cpu or auto")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    """The device of a name from `DEVICES`.
+
+    `auto` is what the environment variable PIX2PIX_DEVICE names, or else a CUDA GPU if there is
+    one, or else the CPU. It is never an Apple GPU, torch's device `mps`: gradients there have been
+    wrong without a warning (https://github.com/pytorch/pytorch/issues/175189), and small networks
+    slower than on the CPU. Raises UserError if the device is unknown or unavailable.
+    """
+    kind, requested = "device", f"--device {name}"
+    if name == "auto" and os.environ.get(VARIABLE):
+        name = os.environ[VARIABLE]
+        kind, requested = f"{VARIABLE} device", f"{VARIABLE}={name}"
+    check_choice(kind, name, DEVICES)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"{requested}: torch finds no CUDA GPU; use cpu or auto")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise UserError(f"{requested}: torch finds no Apple GPU; use cpu or auto")
+    if name == "mps" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError(f"{requested}: several processes cannot share an Apple GPU; use cpu")
+    return torch.device(name)
+
+
+def choose_and_explain(name: str = "auto") -> torch.device:
+    """`choose_device`; for `auto`, one line on stderr says what was found and why it was chosen."""
+    device = choose_device(name)
+    if name == "auto" and os.environ.get("RANK", "0") == "0":  # of several processes, one says it
+        print(f"device: {_reason(device)}", file=sys.stderr)
+    return device
+
+
+def _reason(device: torch.device) -> str:
+    """Why `auto` is this device."""
+    if os.environ.get(VARIABLE) not in (None, "", "auto"):
+        return f"{device.type}, as {VARIABLE} says"
+    if device.type == "cuda":
+        return f"cuda, since torch finds a GPU ({gpu_name(device)})"
+    if torch.backends.mps.is_available():
+        return (
+            "cpu, not the Apple GPU that torch finds too: it can be slower, and some torch "
+            "versions compute wrongly there; --device mps uses it"
+        )
+    return "cpu, since torch finds no GPU"
+
+
+def gpu_name(device: torch.device) -> str | None:
+    """The name of the device's GPU; None for a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Apple GPU" if device.type == "mps" else None
 
 
 def describe_environment(device: torch.device) -> dict:
@@ -37,7 +83,7 @@ def describe_environment(device: torch.device) -> dict:
         "processor": platform.processor() or platform.machine(),
         "cpu_threads": torch.get_num_threads(),
         "device": device.type,
-        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "gpu": gpu_name(device),
     }
 
 

@@ -1,7 +1,8 @@
 """Folders of the project, its data, the cache and the results.
 
-Runs and reports are written to the output folder, decoded images to the cache folder. Downloaded
-data sets and weights go to the data folder.
+Runs, their segmentation networks and reports are written to the output folder, decoded images to
+the cache folder. Downloaded data sets and pretrained weights go to the data folder; only the
+networks of LPIPS, KID and FID go to torch's own folder, `torch.hub.get_dir()`.
 """
 
 import os

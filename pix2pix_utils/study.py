@@ -24,16 +24,21 @@ class StudyOutcome:
 
 
 def run_study(
-    configs: Sequence[Config], data: StreetData, output: Path, device: torch.device
+    configs: Sequence[Config],
+    data: StreetData,
+    output: Path,
+    device: torch.device,
+    reuse: bool = False,
 ) -> StudyOutcome:
     """Train or load each configuration and write the report to `output/report`.
 
-    If an experiment fails, the outcome says why and the others go on.
+    With `reuse`, runs of an earlier version of the code are loaded, too. If an experiment fails,
+    the outcome says why and the others go on.
     """
     outcome = StudyOutcome()
     for config in configs:
         try:
-            outcome.runs.append(train_experiment(config, data, output, device))
+            outcome.runs.append(train_experiment(config, data, output, device, reuse=reuse))
         except (UserError, RuntimeError, OSError) as error:
             outcome.failures[config.experiment] = str(error)
     if outcome.runs:

@@ -1,19 +1,30 @@
 """Translate label-map files of any size into photos with a trained generator."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from pix2pix_utils.data.folders import list_images, subfolders
-from pix2pix_utils.data.images import read_label_map
+from pix2pix_utils.data.folders import list_images, subfolders, summarize_problems
+from pix2pix_utils.data.images import open_picture, to_classes
 from pix2pix_utils.data.pairs import to_signed, to_uint8
 from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.data.reading.label_maps import (
+    MIN_NEAR,
+    Given,
+    decide_label_maps,
+    near_share,
+)
+from pix2pix_utils.data.reading.survey import Facts, Survey
+from pix2pix_utils.data.source import Picture, Reading
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.files import atomic_write
+from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 
 
@@ -23,42 +34,95 @@ def translate(
     output: Path,
     device: torch.device,
     progress: bool = True,
+    label_kind: str | None = None,
 ) -> list[Path]:
     """Write a photo for every label map, as PNG of the label map's size below `output`.
 
     An input is a file or a folder, which is searched recursively; its structure is kept. The
-    network sees the label map at the size it was trained at. Before anything is written, raises
-    UserError if an input is missing or would be overwritten, or if any is not a label map; all of
-    those are named. Raises WriteError if a photo cannot be written.
+    network sees the label map at the size it was trained at. How the label maps name their classes
+    is decided for all of them together, unless `label_kind` says it (see `reading.options`). Of
+    pairs side by side, the half with the label map is taken if the run was trained on such pairs.
+
+    Before anything is written, raises UserError if an input is missing or would be overwritten, or
+    if any is not a label map. Raises WriteError if a photo cannot be written.
     """
     generator, palette, image_size = load_generator(checkpoint, device)
     predict = generator_predictor(generator)
     jobs = _jobs([Path(path) for path in inputs], Path(output))
-    _check_inputs(jobs.values(), palette, image_size)
+    half, reading = _reading(
+        list(jobs.values()), palette, _label_half(Path(checkpoint)), label_kind, progress
+    )
+    if progress:
+        for sentence in reading.evidence:
+            tqdm.write(sentence, file=sys.stderr)
     for target, source in tqdm(jobs.items(), "translate", unit="img", disable=not progress):
-        classes, original_size = read_label_map(source, palette, image_size)
-        label = to_signed(palette.encode(classes))[None]
+        image = open_picture(Picture(source, half))
+        label = to_signed(palette.encode(to_classes(image, source, reading, image_size)))[None]
         with torch.no_grad():
             photo = to_uint8(predict({"label": label})[0].cpu())
-        resized = Image.fromarray(photo).resize(original_size, Image.Resampling.BICUBIC)
+        resized = Image.fromarray(photo).resize(image.size, Image.Resampling.BICUBIC)
         with atomic_write(target) as temporary:
             resized.save(temporary, format="PNG")
     return list(jobs)
 
 
-def _check_inputs(sources: Iterable[Path], palette: Palette, image_size: int) -> None:
-    """Raise UserError that names every file that is not a label map of this palette."""
-    problems = []
-    for source in sources:
-        try:
-            read_label_map(source, palette, image_size)
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
+def _label_half(checkpoint: Path) -> str | None:
+    """The half that had the label maps of a run that was trained on pairs side by side."""
+    return Run.open(checkpoint).data().get("label_half") if checkpoint.is_dir() else None
+
+
+def _reading(
+    sources: Sequence[Path],
+    palette: Palette,
+    label_half: str | None,
+    label_kind: str | None,
+    progress: bool,
+) -> tuple[str | None, Reading]:
+    """Which half of the files to take, None for all of them, and how they name their classes."""
+    survey = Survey(Path(sources[0]).parent, [palette], progress)
+    try:
+        return None, _label_maps(sources, None, palette, survey, label_kind)
+    except UserError as error:
+        if label_half is not None:
+            with suppress(UserError):
+                return label_half, _label_maps(sources, label_half, palette, survey, label_kind)
         raise UserError(
-            f"{len(problems)} of the label maps cannot be translated (the network was trained on "
-            f"the classes of '{palette.name}'):\n  " + "\n  ".join(problems)
-        )
+            f"these files cannot be translated: {error} (the network was trained on the classes of "
+            f"'{palette.name}')"
+        ) from None
+
+
+def _label_maps(
+    sources: Sequence[Path],
+    half: str | None,
+    palette: Palette,
+    survey: Survey,
+    label_kind: str | None,
+) -> Reading:
+    seen = survey.look(Picture(source, half) for source in sources)
+    problems = list(dict.fromkeys(facts.problem for facts in seen.values() if facts.problem))
+    if problems:
+        raise UserError(f"{len(problems)} cannot be read:{summarize_problems(problems)}")
+    if half is None:
+        _refuse_pairs(seen, palette, survey)
+    given = Given(palette, "the run")
+    reading = decide_label_maps(seen, "the inputs", given, label_kind, one_class=True)
+    if len(reading.palette) != len(palette):
+        raise UserError("they mark pixels as ignored, but the network knows no such class")
+    return reading
+
+
+def _refuse_pairs(seen: Mapping[Picture, Facts], palette: Palette, survey: Survey) -> None:
+    """Raise UserError if one half of a JPEG file has the palette's colours and the other has not.
+
+    In other formats the colours of the photo give a pair away.
+    """
+    lossy = [picture.path for picture, facts in seen.items() if facts.lossy]
+    left, right = (survey.look(Picture(path, half) for path in lossy) for half in ("left", "right"))
+    for one, other in zip(left.items(), right.items(), strict=True):
+        shares = [near_share([facts], palette) for _, facts in (one, other)]
+        if min(shares) < MIN_NEAR <= max(shares):
+            raise UserError(f"{one[0].path} holds two pictures side by side: is it a label map?")
 
 
 def _jobs(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.data.palette import CAMVID
+from pix2pix_utils.training import code_version
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.runs import Run, load_data_for
 from pix2pix_utils.training.session import train
@@ -35,7 +36,7 @@ def folders_of_this_test(monkeypatch, tmp_path, cache_folder):
 
 @pytest.fixture
 def smoke_config():
-    return configure("baseline", "smoke")
+    return configure("baseline", "smoke", settings=["precision=fp32"])  # `auto` on a CPU
 
 
 @pytest.fixture
@@ -69,6 +70,26 @@ def finished_run(finished_output):
     """
     (folder,) = (finished_output / "runs").iterdir()
     return Run.open(folder)
+
+
+@pytest.fixture
+def edit_module(monkeypatch):
+    """A function that edits a module's source, as if this process had begun after the edit.
+
+    The edit is seen by `code_version` alone; the module that runs stays as it is.
+    """
+
+    def edit(name: str, *replacements: tuple[str, str]) -> None:
+        source, read = code_version.read_source(name), code_version.read_source
+        for old, new in replacements:
+            assert old in source
+            source = source.replace(old, new)
+        monkeypatch.setitem(code_version._sources, name, source)
+        monkeypatch.setattr(
+            code_version, "read_source", lambda other: source if other == name else read(other)
+        )
+
+    return edit
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ class Batches:
     """The label maps and photos of one split, by index, as (N, 3, S, S) float32 in [-1, 1].
 
     On a CPU a batch is read from the memory-mapped cache, which takes less than 1 % of a step. On a
-    GPU the whole split is kept there as bytes if it fits (0.8 GB for Cityscapes at 256x256); if
-    not, a thread reads the next batch while the GPU computes.
+    CUDA GPU the whole split is kept there as bytes if it fits (0.8 GB for Cityscapes at 256x256);
+    if not, a thread reads the next batch while the GPU computes. For an Apple GPU batches are read
+    as for a CPU, and stay in main memory.
     """
 
     def __init__(self, pairs: StreetPairs, device: torch.device):
@@ -35,7 +36,8 @@ class Batches:
                 label = self._colors[self._classes[chosen].int()].movedim(-1, 1)
                 photo = self._photos[chosen].movedim(-1, 1).float().div_(127.5).sub_(1)
                 yield _channels_last(label), _channels_last(photo)
-        elif self.device.type == "cpu":
+        elif self.device.type != "cuda":
+            # on Apple GPUs, batch norm's gradients have been wrong for channels-last images
             for indices in order:
                 yield self._read(indices)
         elif len(order):

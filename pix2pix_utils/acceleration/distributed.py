@@ -1,9 +1,9 @@
 """Training one pair of networks in several processes, started by `torchrun`.
 
 In a single process every function here is a no-op. The batches of an update (`accumulation` of
-them) are sharded over the processes and the gradients summed, so the update is that of one process
-with the same configuration, up to rounding, and a run can be resumed by another number of
-processes. Only process 0 writes files.
+them) are shared by the processes, and what they give is added up in the order of the batches. So a
+run is the same with any number of processes (to the last bit in fp32 on CPUs, if each process has
+equally many threads), and can be resumed with another number. Only process 0 writes files.
 """
 
 import os
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -53,7 +52,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    # two backends: gradients are reduced on GPUs, flags and scores on CPUs
+    # two backends: gradients are summed on GPUs, flags and scores are exchanged on CPUs
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
         yield device
@@ -75,7 +74,8 @@ def rank_zero_first() -> Iterator[None]:
 
 def barrier() -> None:
     """Wait until all processes get here."""
-    all_reduce_sum(torch.zeros(1))
+    if world_size() > 1:
+        dist.all_reduce(torch.zeros(1))
 
 
 def shard(items: Sequence) -> Sequence:
@@ -83,16 +83,24 @@ def shard(items: Sequence) -> Sequence:
     return items[rank() :: world_size()]
 
 
-def all_gather(values: np.ndarray) -> np.ndarray:
-    """The inverse of `shard`: collect each process's (n,) values into one array.
+def even_shard(items: Sequence) -> Sequence:
+    """`shard`, but equally many items in every process.
 
-    The values are in the original order.
+    A process that would have one less takes the last item too. What it computes from that is left
+    out by `all_gather_batches` and `GradientSum`, and takes no extra time, as the others compute
+    meanwhile.
     """
+    mine = shard(items)
+    return mine if len(mine) == -(-len(items) // world_size()) else [*mine, items[-1]]
+
+
+def all_gather(items: Sequence) -> list:
+    """The inverse of `shard`: the items of all processes, in their original order."""
     if world_size() == 1:
-        return values
+        return list(items)
     parts: list[Any] = [None] * world_size()
-    dist.all_gather_object(parts, values)
-    whole = np.empty(sum(map(len, parts)), dtype=values.dtype)
+    dist.all_gather_object(parts, list(items))
+    whole: list[Any] = [None] * sum(map(len, parts))
     for start, part in enumerate(parts):
         whole[start :: len(parts)] = part
     return whole
@@ -107,33 +115,56 @@ def any_rank(*flags: bool) -> list[bool]:
     return [bool(flag) for flag in reduced]
 
 
-def all_reduce_sum(values: Tensor) -> Tensor:
-    """Sum a tensor over the processes, in place."""
-    if world_size() > 1:
-        dist.all_reduce(values)
-    return values
+def all_gather_batches(values: Tensor, batches: int) -> Tensor:
+    """Collect what each process computed from its `even_shard` of an update's batches, (R, ...).
 
-
-def all_reduce_gradients(network: nn.Module) -> None:
-    """Sum every gradient over the processes; those of a process without a batch count as zero."""
+    Returns the values of all batches in their order, (batches, ...).
+    """
     if world_size() == 1:
-        return
-    for parameter in network.parameters():
-        if parameter.requires_grad and parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    _all_reduce_together([p.grad for p in network.parameters() if p.grad is not None])
+        return values
+    parts = [torch.empty_like(values) for _ in range(world_size())]
+    dist.all_gather(parts, values)
+    return torch.stack(parts, dim=1).flatten(0, 1)[:batches]
 
 
-def average_statistics(network: nn.Module) -> None:
-    """Replace batch norm's running statistics by their mean over the processes."""
-    if world_size() > 1:
-        buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-        _all_reduce_together(buffers, divisor=world_size())
+class GradientSum:
+    """The sum of a network's gradients over an update's batches in all processes.
 
+    A sum of floats depends on the order of its terms. This one is in the order of the batches, so
+    it equals, to the last bit, what backward() accumulates in `.grad` in a single process. Each
+    process adds up one part of the gradients for all processes. If each has one batch, as many
+    numbers are sent as by an all-reduce.
+    """
 
-def _all_reduce_together(tensors: Sequence[Tensor], divisor: int = 1) -> None:
-    """Sum many tensors over the processes, as one tensor: far fewer messages."""
-    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    dist.all_reduce(flat.div_(divisor))
-    for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-        tensor.copy_(part.view_as(tensor))
+    def __init__(self, network: nn.Module, batches: int):
+        self._parameters = list(network.parameters())
+        self._batches = batches  # that are not added yet
+        self._gradients: list[tuple[nn.Parameter, Tensor]] = []
+        self._part: Tensor | None = None  # of the sum, the part of this process
+
+    def add(self) -> None:
+        """Add the gradients of one batch of each process; to be called after each backward()."""
+        if world_size() == 1:
+            return  # backward() has added them
+        self._gradients = [(p, p.grad) for p in self._parameters if p.grad is not None]
+        for parameter, _ in self._gradients:
+            parameter.grad = None
+        numbers = sum(gradient.numel() for _, gradient in self._gradients)
+        padding = self._parameters[0].new_zeros(-numbers % world_size())
+        flat = torch.cat([*(gradient.reshape(-1) for _, gradient in self._gradients), padding])
+        received = torch.empty_like(flat)
+        dist.all_to_all_single(received, flat)
+        for part in received.view(world_size(), -1)[: self._batches]:
+            self._part = part.clone() if self._part is None else self._part.add_(part)
+        self._batches -= world_size()
+
+    def finish(self) -> None:
+        """Set the parameters' `.grad` to the sum, in every process."""
+        if self._part is None:
+            return
+        parts = [torch.empty_like(self._part) for _ in range(world_size())]
+        dist.all_gather(parts, self._part)
+        sizes = [gradient.numel() for _, gradient in self._gradients]
+        summed = torch.cat(parts)[: sum(sizes)].split(sizes)
+        for (parameter, gradient), total in zip(self._gradients, summed, strict=True):
+            parameter.grad = gradient.copy_(total.view_as(gradient))

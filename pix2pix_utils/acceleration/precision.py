@@ -15,17 +15,19 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """The precision that a name stands for: `auto` is bf16 on a GPU that has it, fp32 elsewhere.
+    """The precision that a name stands for: `auto` is bf16 on a CUDA GPU that has it, else fp32.
 
     On CPUs fp32 gives nearly the same numbers on every machine, and few have fast bf16. Raises
-    UserError for an unknown name, or for fp16 without a GPU.
+    UserError for an unknown name, for fp16 without a CUDA GPU, or for bf16 on an Apple GPU.
     """
     check_choice("precision", name, PRECISIONS)
     if name == "auto":
         capable = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16" if capable else "fp32"
+    if device.type == "mps" and name != "fp32":
+        raise UserError(f"precision={name} is not available on an Apple GPU (mps); use fp32")
     if name == "fp16" and device.type != "cuda":
-        raise UserError(f"precision=fp16 needs a GPU, not {device.type}; use fp32 or bf16")
+        raise UserError(f"precision=fp16 needs a CUDA GPU, not {device.type}; use fp32 or bf16")
     return name
 
 

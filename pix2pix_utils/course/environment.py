@@ -18,6 +18,7 @@ from packaging.version import Version
 
 from pix2pix_utils.data.discovery import NAMES, open_source
 from pix2pix_utils.data.source import SPLITS
+from pix2pix_utils.devices import VARIABLE
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_discriminator, build_generator
 from pix2pix_utils.paths import cache_root, data_root, output_root, project_root
@@ -77,6 +78,7 @@ def check_environment(profile: str | None = None) -> list[MachineCheck]:
             needed=config.image_size == Config().image_size,
             driver=shutil.which("nvidia-smi") is not None,
             colab="google.colab" in sys.modules,
+            apple=torch.backends.mps.is_available(),
         ),
         check_cores(_usable_cores()),
         check_memory(_memory()),
@@ -109,13 +111,19 @@ def check_packages(
 
 
 def check_gpu(
-    name: str | None, needed: bool = False, driver: bool = False, colab: bool = False
+    name: str | None,
+    needed: bool = False,
+    driver: bool = False,
+    colab: bool = False,
+    apple: bool = False,
 ) -> MachineCheck:
     """Judge the GPU.
 
-    `name` is that of the GPU that torch sees; `needed` says whether the profile needs one, `driver`
-    whether an NVIDIA driver is installed, and `colab` whether this is Colab.
+    `name` is that of the CUDA GPU that torch sees; `needed` says whether the profile needs one,
+    `driver` whether an NVIDIA driver is installed, `colab` whether this is Colab, and `apple`
+    whether torch sees an Apple GPU.
     """
+    remedy = "choose the profile `demo`, or a machine with a CUDA GPU"
     if name is not None:
         return MachineCheck("GPU", f"{name}: the profile `full` takes hours here, not weeks")
     if driver:
@@ -124,9 +132,13 @@ def check_gpu(
             "there is one, but this torch cannot use it",
             "install the CUDA build of torch that https://pytorch.org names for your driver",
         )
+    if apple:
+        used = os.environ.get(VARIABLE) == "mps"
+        use = f"used, as {VARIABLE} says" if used else f"unused; {VARIABLE}=mps uses it"
+        found = f"Apple GPU, {use}: it can be slower than the CPU, or compute wrongly"
+        return MachineCheck("GPU", found, remedy if needed else "")
     if not needed:
         return MachineCheck("GPU", "none; the profiles `smoke` and `demo` need none")
-    remedy = "choose the profile `demo`, or a machine with a CUDA GPU"
     if colab:
         remedy = "Runtime > Change runtime type > a GPU, or choose the profile `demo`"
     return MachineCheck("GPU", "none", remedy)

@@ -6,7 +6,7 @@
         index.json     the key and the names of the pairs, in the order of the arrays
 
 The key is a hash of everything that the arrays depend on: names, sizes and times of the files, the
-image size and the palette. A folder is written as <cache>/.part and renamed once it is complete.
+image size and how they are read. A folder is written as <cache>/.part and renamed once it is complete.
 Any of them may be deleted at any time.
 """
 
@@ -31,13 +31,12 @@ import numpy as np
 from filelock import FileLock
 from tqdm.auto import tqdm
 
-from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.data.source import Item, Source
+from pix2pix_utils.data.source import Item, Reading, Source
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import explain_os_error, read_json, write_json
 from pix2pix_utils.paths import cache_root
 
-FORMAT_VERSION = 1  # increase it when reading or resizing changes
+FORMAT_VERSION = 2  # increase it when reading or resizing changes
 WORKERS = min(os.cpu_count() or 1, 8)
 MIN_ITEMS_FOR_PROCESSES = 64  # starting the processes takes as long as drawing about 20 scenes
 
@@ -71,11 +70,12 @@ def load_arrays(
 
 
 def _key(source: Source, split: str, image_size: int) -> str:
-    palette = source.palette
+    reading = source.reading
     files = [(i.name, [file_stamp(path) for path in i.files]) for i in source.splits[split]]
     material = [
         *(FORMAT_VERSION, image_size, source.version, files),
-        *(palette.name, palette.classes, palette.colors.tolist()),
+        *(reading.palette.to_dict(), reading.nearest, reading.by_index),
+        *(reading.photo_bits, reading.turn_photos),
     ]
     return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:16]
 
@@ -125,7 +125,7 @@ def _build(
         with (
             _array_file(part / "photos.npy", (*shape, 3)) as photos,
             _array_file(part / "classes.npy", shape) as classes,
-            closing(_read_all(items, source.palette, image_size)) as pairs,
+            closing(_read_all(items, source.reading, image_size)) as pairs,
         ):
             for class_map, photo in tqdm(
                 pairs, label, len(items), unit="pair", disable=not progress
@@ -159,14 +159,14 @@ def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
 
 
 def _read_all(
-    items: tuple[Item, ...], palette: Palette, image_size: int
+    items: tuple[Item, ...], reading: Reading, image_size: int
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """Class map and photo of every item, in order, read in parallel.
 
     Threads are enough for files, since Pillow releases Python's lock to decode and resize; drawing
     is mostly Python and needs processes.
     """
-    read = methodcaller("read", palette, image_size)
+    read = methodcaller("read", reading, image_size)
     if items[0].files or len(items) < MIN_ITEMS_FOR_PROCESSES or WORKERS == 1:
         pool: Executor = ThreadPoolExecutor(WORKERS)
         pairs = pool.map(read, items)

@@ -9,7 +9,9 @@ from tqdm.auto import tqdm
 
 from pix2pix_utils.data.cache import WORKERS
 from pix2pix_utils.data.folders import evenly_spaced
-from pix2pix_utils.data.source import SPLITS, Item, Source
+from pix2pix_utils.data.images import open_image
+from pix2pix_utils.data.reading.pair import Pair
+from pix2pix_utils.data.source import SPLITS, Seen, Source
 from pix2pix_utils.errors import UserError
 
 DRAWN_SAMPLES = 20  # scenes of each split that `check_source` draws
@@ -26,31 +28,50 @@ class DataCheck:
 
 
 def check_source(source: Source, progress: bool = True) -> DataCheck:
-    """Decode every pair of every split at full size; collects all problems and raises none.
+    """Decode every photo; collects all problems and raises none.
 
-    Drawn scenes have no files to be damaged, so only a few of each split are checked.
+    The label maps were decoded when the source was opened. Drawn scenes have no files to be
+    damaged, so only a few of each split are drawn, to count their classes.
     """
-    items = [
-        item
-        for pairs in source.splits.values()
-        for item in (pairs if pairs[0].files else evenly_spaced(pairs, DRAWN_SAMPLES))
-    ]
-
-    def examine(item: Item) -> tuple[tuple[int, int], np.ndarray] | str:
-        try:
-            classes, photo = item.read(source.palette)
-        except UserError as error:
-            return str(error)
-        height, width = photo.shape[:2]
-        return (width, height), np.bincount(classes.ravel(), minlength=len(source.palette))
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(tqdm(pool.map(examine, items), source.name, len(items), disable=not progress))
-    good = [result for result in found if not isinstance(result, str)]
-    pixels = sum((counts for _, counts in good), np.zeros(len(source.palette)))
+    seen = source.seen or _draw_some(source, progress)
+    problems = [*source.problems, *_damaged_photos(source, progress)]
     return DataCheck(
         counts={split: len(source.splits[split]) for split in SPLITS},
-        photo_sizes=dict(Counter(size for size, _ in good)),
-        class_frequencies=pixels / max(pixels.sum(), 1),
-        problems=[*source.problems, *(result for result in found if isinstance(result, str))],
+        photo_sizes=dict(seen.photo_sizes),
+        class_frequencies=seen.class_pixels / max(seen.class_pixels.sum(), 1),
+        problems=list(dict.fromkeys(problems)),
     )
+
+
+def _damaged_photos(source: Source, progress: bool) -> list[str]:
+    """One sentence for each photo that cannot be decoded and is not named as a problem yet."""
+    pairs = [item for items in source.splits.values() for item in items if isinstance(item, Pair)]
+    known = "\n".join(source.problems)
+    # the file of a pair side by side was decoded for its label map
+    photos = [pair.photo.path for pair in pairs if pair.photo.half is None]
+
+    def examine(path):
+        try:
+            open_image(path)
+        except UserError as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = tqdm(
+            pool.map(examine, photos), source.name, len(photos), unit="photo", disable=not progress
+        )
+        return [problem for problem in found if problem is not None and problem not in known]
+
+
+def _draw_some(source: Source, progress: bool) -> Seen:
+    items = [
+        item for pairs in source.splits.values() for item in evenly_spaced(pairs, DRAWN_SAMPLES)
+    ]
+    sizes: Counter = Counter()
+    pixels = np.zeros(len(source.palette))
+    for item in tqdm(items, source.name, unit="scene", disable=not progress):
+        classes, photo = item.read(source.reading)
+        sizes[photo.shape[1::-1]] += 1
+        pixels += np.bincount(classes.ravel(), minlength=len(pixels))
+    return Seen(dict(sizes), pixels)

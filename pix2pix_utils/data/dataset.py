@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pix2pix_utils.data.cache import file_stamp, load_arrays
+from pix2pix_utils.data.cache import load_arrays
 from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.folders import evenly_spaced
+from pix2pix_utils.data.folders import evenly_spaced, summarize_problems
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.data.source import SPLITS, Source
+from pix2pix_utils.data.source import SPLITS, Reading, Source
 from pix2pix_utils.errors import UserError, check_choice
 
 
@@ -21,13 +21,22 @@ class StreetData:
 
     name: str
     location: str  # `load_data` opens it again by this: 'synthetic' or the folder
-    palette: Palette
+    reading: Reading
     train: StreetPairs
     val: StreetPairs
     test: StreetPairs
     split_rule: str
     description: str
     fingerprint: str  # of the whole source, whatever the limits and the image size
+
+    @property
+    def palette(self) -> Palette:
+        return self.reading.palette
+
+    @property
+    def label_half(self) -> str | None:
+        """'left' or 'right' if the label maps are halves of files, otherwise None."""
+        return self.reading.label_half
 
     @property
     def splits(self) -> dict[str, list[str]]:
@@ -54,11 +63,12 @@ def load_data(
     """
     if image_size < 1:
         raise UserError(f"the image size is {image_size}, but it must be at least 1")
-    source = open_source(dataset, data_root, data_seed)
+    source = open_source(dataset, data_root, data_seed, progress)
     if source.problems:
         raise UserError(
-            f"{source.location} has unpaired or duplicate files; fix or remove them:"
-            f"{source.listed_problems}"
+            f"{source.location} has files that cannot be used; fix or remove them "
+            f"(`python -m pix2pix_utils data {source.location} --problems FILE` lists all):"
+            f"{summarize_problems(source.problems)}"
         )
     used = limit_source(source, limits or {})
     pairs = {}
@@ -75,7 +85,7 @@ def load_data(
     return StreetData(
         source.name,
         source.location,
-        source.palette,
+        source.reading,
         **pairs,
         split_rule=source.split_rule,
         description=source.description,
@@ -96,13 +106,13 @@ def limit_source(source: Source, limits: Mapping[str, int | None]) -> Source:
 
 
 def fingerprint(source: Source) -> str:
-    """A short hash of the pairs' names, file sizes and splits, and of the colours.
+    """A short hash of the contents of all files by split, and of how they are read.
 
-    Copies of the same data have the same fingerprint, wherever they are.
+    Copies of the same data have the same fingerprint, wherever they are and whatever their names.
     """
-    splits = {
-        split: [(item.name, [file_stamp(path)[1] for path in item.files]) for item in items]
-        for split, items in source.splits.items()
-    }
-    material = [source.version, source.palette.colors.tolist(), splits]
+    reading = source.reading
+    material = [
+        *(source.version, reading.palette.to_dict() | {"name": ""}),
+        *(reading.nearest, reading.by_index, reading.photo_bits, reading.turn_photos),
+    ]
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,5 +1,6 @@
 """Folders and file names: listing images, ignoring litter, names that are safe to write."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -27,19 +28,33 @@ def list_images(folder: Path) -> list[Path]:
     Broken links are listed too: reading them gives the error. Raises UserError if the folder
     cannot be read.
     """
-    return [p for p in _entries(folder, folders=False) if p.suffix.lower() in SUFFIXES]
+    return list_folder(folder)[0]
 
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders in a folder, in natural order; raises UserError if it cannot be read."""
-    return [p for p in _entries(folder, folders=True) if p.name not in IGNORED_FOLDERS]
+    return list_folder(folder)[1]
 
 
-def _entries(folder: Path, folders: bool) -> list[Path]:
-    """The folders in a folder, or everything else in it, without hidden files."""
-    with explain_os_error(f"read the folder {folder}"):
-        shown = [path for path in folder.iterdir() if not path.name.startswith(".")]
-        return sorted((path for path in shown if path.is_dir() == folders), key=_natural)
+def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The images in a folder and the folders in it, without litter, each in natural order.
+
+    A link to the folder itself or to one above it is left out, since it leads in circles. Raises
+    UserError if the folder cannot be read.
+    """
+    images, folders = [], []
+    with explain_os_error(f"read the folder {folder}"), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = folder / entry.name
+            if entry.is_dir():
+                circular = entry.is_symlink() and folder.resolve().is_relative_to(path.resolve())
+                if entry.name not in IGNORED_FOLDERS and not circular:
+                    folders.append(path)
+            elif path.suffix.lower() in SUFFIXES:
+                images.append(path)
+    return sorted(images, key=_natural), sorted(folders, key=_natural)
 
 
 def _natural(path: Path) -> tuple:
@@ -53,6 +68,14 @@ def file_stem(path: Path) -> str:
     macOS stores an accent as a separate character, and a name may hold bytes that are not text.
     """
     return _printable(unicodedata.normalize("NFC", path.stem))
+
+
+def summarize_problems(problems: Sequence[str], limit: int = 10) -> str:
+    """The first `limit` problems, each on an indented line of its own, and how many more."""
+    lines = [f"\n  {problem}" for problem in problems[:limit]]
+    if len(problems) > limit:
+        lines.append(f"\n  and {len(problems) - limit} more")
+    return "".join(lines)
 
 
 def _printable(text: str) -> str:

@@ -1,47 +1,62 @@
-"""Read one image file, as a photo or as a map of class indices.
+"""Decode one image file, and turn it into a photo or a map of class indices.
 
-A file is read as a viewer would show it (upright, in colour, with the classes that its pixels
-name), or a `UserError` says in one sentence what is wrong.
+How the files of a data set are read is decided once for all of them (see `reading`); here one file
+is read that way, or a `UserError` says in one sentence what is wrong.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from pix2pix_utils.data.palette import CITYSCAPES, CITYSCAPES_LABEL_IDS, Palette
+from pix2pix_utils.data.palette import IGNORED_VALUES, UNKNOWN
+from pix2pix_utils.data.source import Picture, Reading
 from pix2pix_utils.errors import UserError
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
-LOSSY_SUFFIXES = {".jpg", ".jpeg", ".webp"}  # their colours blend at edges
-
 # Judged by content, not by name. Pillow knows more, but runs another program for some (EPS).
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 MODES |= {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 MAX_PIXELS = 1 << 26  # 67 million, as 8192 x 8192; a small file may claim billions
 
-OFF_PALETTE_DISTANCE = 60  # RGB distance of a pixel that cannot be a blend of class colours
-MAX_OFF_PALETTE = 0.20  # share of such pixels in a label map
-MAX_OFF_COLOR = 0.01  # share of a single such colour in a label map of up to 256 colours
+EXIF_ORIENTATION = 0x0112
 
 
-def open_image(path: Path) -> Image.Image:
-    """Decode a file and turn it upright as its EXIF orientation says.
+def open_image(path: Path, content: bytes | None = None, upright: bool = True) -> Image.Image:
+    """Decode a file and turn it `upright` as its EXIF orientation says.
 
-    Raises UserError if the file is missing or damaged, is none of `FORMATS`, has more than
-    `MAX_PIXELS`, or holds several frames or floating-point numbers. A camera's JPEG with a second
-    picture after the photo (MPO) is a photo.
+    `content` is the file's content if it has been read already. Raises UserError if the file is
+    missing or damaged, is none of `FORMATS`, has more than `MAX_PIXELS`, or holds several frames or
+    floating-point numbers. A camera's JPEG with a second picture after the photo (MPO) is a photo.
     """
-    try:
-        if not path.is_file():  # opening a pipe would block forever
-            raise UserError(f"there is no file {path}")
-        with Image.open(path, formats=FORMATS) as image:
-            _check_header(image, path)
-            image.load()
+    with _opened(path, content) as image:
+        image.load()
+        if upright:
             ImageOps.exif_transpose(image, in_place=True)
-            image.info.pop("transparency", None)  # Pillow warns when a conversion drops it
-            return image
+        image.info.pop("transparency", None)  # Pillow warns when a conversion drops it
+        return image
+
+
+def read_header(path: Path, content: bytes) -> tuple[str, str, tuple[int, int], int]:
+    """Format, mode, size and EXIF orientation of a file that is not decoded; errors as above."""
+    with _opened(path, content) as image:
+        return image.format or "", image.mode, image.size, orientation(image)
+
+
+@contextmanager
+def _opened(path: Path, content: bytes | None) -> Iterator[Image.Image]:
+    """The image with its header checked; all errors that a file can cause become UserError."""
+    try:
+        if content is None and not path.is_file():  # opening a pipe would block forever
+            raise UserError(f"there is no file {path}")
+        file = path if content is None else BytesIO(content)
+        with Image.open(file, formats=FORMATS) as image:
+            _check_header(image, path)
+            yield image
     except UserError:
         raise
     except Image.DecompressionBombError:
@@ -73,36 +88,40 @@ def _check_header(image: Image.Image, path: Path) -> None:
         )
 
 
-def read_label_map(
-    path: Path, palette: Palette, image_size: int
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """One label map file as class indices (S, S) uint8, and its own (width, height) in pixels.
-
-    Accepts colours of the palette (snapped to the nearest one), class indices in a single channel,
-    and Cityscapes' `*_labelIds` files. Raises UserError if the file cannot be read or does not fit
-    the palette.
-    """
-    image = open_image(Path(path))
-    return to_classes(image, Path(path), palette, image_size), image.size
+def open_picture(picture: Picture, upright: bool = True) -> Image.Image:
+    """Decode a file, or one half of it; see `open_image` for the errors."""
+    return half_of(open_image(picture.path, upright=upright), picture)
 
 
-def halves(image: Image.Image, path: Path) -> tuple[Image.Image, Image.Image]:
-    """The left and the right half; cut before resizing, which would blend them along the seam."""
+def half_of(image: Image.Image, picture: Picture) -> Image.Image:
+    """The picture's half; cut before resizing, which would blend the two halves along the seam."""
+    if picture.half is None:
+        return image
     half = image.width // 2
     if half < 1:
-        raise UserError(f"{path} is 1 pixel wide: a photo and a label map side by side need more")
-    left = image.crop((0, 0, half, image.height))
-    return left, image.crop((image.width - half, 0, image.width, image.height))
+        raise UserError(
+            f"{picture.path} is 1 pixel wide: a photo and a label map side by side need more"
+        )
+    left = 0 if picture.half == "left" else image.width - half
+    return image.crop((left, 0, left + half, image.height))
 
 
-def rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB: the upper 8 bits of 16-bit grey, and no alpha."""
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; 5 and more swap width and height."""
+    found = image.getexif().get(EXIF_ORIENTATION, 1)
+    return found if found in range(2, 9) else 1
+
+
+def rgb(image: Image.Image, bits: int = 16) -> Image.Image:
+    """Any mode as RGB, without alpha; of 16-bit grey, the upper 8 of the `bits` that are used."""
     if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> (bits - 8)).clip(0, 255).astype(np.uint8))
     return image.convert("RGB")
 
 
-def to_photo(image: Image.Image, path: Path, image_size: int | None) -> np.ndarray:
+def to_photo(
+    image: Image.Image, path: Path, reading: Reading, image_size: int | None
+) -> np.ndarray:
     """An RGB array (S, S, 3) uint8, resized with Pillow's bicubic filter, which antialiases."""
     if image.mode == "I":
         values = np.asarray(image)
@@ -111,107 +130,71 @@ def to_photo(image: Image.Image, path: Path, image_size: int | None) -> np.ndarr
                 f"{path} holds the numbers {values.min()} to {values.max()}, which are not grey "
                 "levels: save the photo with 8 or 16 bits"
             )
-    return _resized(rgb(image), image_size, Image.Resampling.BICUBIC)
+    return _resized(rgb(image, reading.photo_bits), image_size, Image.Resampling.BICUBIC)
 
 
 def to_classes(
-    image: Image.Image, path: Path, palette: Palette, image_size: int | None
+    image: Image.Image, path: Path, reading: Reading, image_size: int | None
 ) -> np.ndarray:
-    """Class indices (S, S) uint8, resized with nearest neighbour, since they cannot be averaged."""
-    indices = single_channel(image, palette)
-    if indices is None:
-        image = rgb(image)
-        _check_colors(image, path, palette)
-        return _snap(_resized(image, image_size, Image.Resampling.NEAREST), path, palette)
-    values = _resized(indices, image_size, Image.Resampling.NEAREST)
-    if palette.name == CITYSCAPES.name and path.stem.endswith("_labelIds"):
-        return _from_label_ids(values, path)
-    if not 0 <= values.min() <= values.max() < len(palette):
+    """Class indices (S, S) uint8, resized with nearest neighbour, since they cannot be averaged.
+
+    Raises UserError for a colour or a value that names no class.
+    """
+    palette = reading.palette
+    values = single_channel(image, reading.by_index)
+    if values is not None:
+        found = _resized(values, image_size, Image.Resampling.NEAREST).astype(np.int64)
+        found = np.where(found == -1, IGNORED_VALUES[0], found)  # -1 in files of 32 bits
+        inside = (found >= 0) & (found < 1 << 16)
+        classes = np.where(inside, palette.value_table()[found * inside], UNKNOWN)
+        unknown = "value {}", lambda at: found[at]
+    else:
+        colors = _resized(rgb(image), image_size, Image.Resampling.NEAREST)
+        if reading.nearest:
+            return palette.decode(colors)
+        classes = palette.decode_exactly(colors)
+        unknown = "colour {}", lambda at: tuple(colors[at].tolist())
+    if (classes == UNKNOWN).any():
+        text, at = unknown
+        first = np.unravel_index((classes == UNKNOWN).argmax(), classes.shape)
         raise UserError(
-            f"{path} holds class indices {values.min()} to {values.max()}, but the palette "
-            f"'{palette.name}' has the classes 0 to {len(palette) - 1}"
+            f"{path} has pixels of the {text.format(at(first))}, which names no class of the "
+            f"palette '{palette.name}': is it a label map of this data set?"
         )
-    return values.astype(np.uint8)
+    return classes.astype(np.uint8)
 
 
-def single_channel(image: Image.Image, palette: Palette | None = None) -> Image.Image | None:
-    """The class indices of an image as one channel; None if its colours name the classes.
+def single_channel(image: Image.Image, by_index: bool) -> Image.Image | None:
+    """The values of an image as one channel; None if its colours name the classes.
 
-    A file of mode P holds indices and colours. The colours count if the palette has all of them,
-    since programs number the entries of a colour table arbitrarily.
+    `by_index`: files with a colour table hold class indices, and files of three equal channels
+    hold them three times.
     """
     if image.mode == "P":
-        table = [*(image.getpalette("RGB") or ()), *[0] * 768]
-        used = [index for index, count in enumerate(image.histogram()) if count]
-        colors = {tuple(table[3 * index : 3 * index + 3]) for index in used}
-        if all(red == green == blue for red, green, blue in colors):
-            image = image.convert("L")
-        elif palette is None or colors <= set(map(tuple, palette.colors.tolist())):
-            return None
-    elif image.mode in ("1", "LA"):
-        image = image.convert("L")
-    elif image.mode.startswith("I"):
-        image = image.convert("I")  # Pillow cannot resize every 16-bit mode
-    elif image.mode != "L":
-        return None
-    if palette is not None and np.ptp(palette.colors, axis=1).max() == 0:
-        return None  # the classes are grey levels
-    return image
+        return Image.fromarray(np.asarray(image)) if by_index else None
+    if image.mode in ("1", "LA"):
+        return image.convert("L")
+    if image.mode.startswith("I"):
+        return image.convert("I")  # Pillow cannot resize every 16-bit mode
+    if image.mode == "L":
+        return image
+    return rgb(image).getchannel(0) if by_index else None
 
 
-def sample_pixels(image: Image.Image) -> np.ndarray:
+def color_table(image: Image.Image) -> dict[int, tuple[int, int, int]]:
+    """The colour of each index that a file of mode P uses."""
+    table = [*(image.getpalette("RGB") or ()), *[0] * 768]
+    used = (index for index, count in enumerate(image.histogram()) if count)
+    return {index: tuple(table[3 * index : 3 * index + 3]) for index in used}  # type: ignore[misc]
+
+
+def sample_pixels(image: Image.Image, size: int = 128) -> np.ndarray:
     """Pixels (N, 3) uint8 of a nearest-neighbour thumbnail, so no colour is blended."""
-    size = (min(image.width, 128), min(image.height, 128))
-    return np.array(rgb(image).resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
+    thumbnail = (min(image.width, size), min(image.height, size))
+    return np.array(rgb(image).resize(thumbnail, Image.Resampling.NEAREST)).reshape(-1, 3)
 
 
 def _resized(
     image: Image.Image, image_size: int | None, resampling: Image.Resampling
 ) -> np.ndarray:
     return np.array(image.resize((image_size, image_size), resampling) if image_size else image)
-
-
-def _from_label_ids(ids: np.ndarray, path: Path) -> np.ndarray:
-    """Classes of Cityscapes' label ids 0..33; 255 is the licence plate's -1 as an unsigned byte."""
-    table = np.full(256, 255, dtype=np.uint8)
-    table[: len(CITYSCAPES_LABEL_IDS)] = CITYSCAPES_LABEL_IDS
-    table[255] = CITYSCAPES.index("car")
-    classes = table[ids.clip(-1, 254 + (ids == 255))]
-    if (classes == 255).any():
-        raise UserError(
-            f"{path} holds the label id {ids[classes == 255].max()}, but Cityscapes has 0 to 33"
-        )
-    return classes
-
-
-def _check_colors(image: Image.Image, path: Path, palette: Palette) -> None:
-    """Raise UserError if a label map of few colours has one that the palette lacks.
-
-    Looks at the whole image, so that the answer does not depend on the size it is read at. An
-    image of more than 256 colours is lossy or antialiased: `_snap` judges it.
-    """
-    counted = image.getcolors()
-    if counted is None:
-        return
-    colors = np.array([color for _, color in counted], dtype=np.uint8)
-    shares = np.array([count for count, _ in counted]) / (image.width * image.height)
-    shares[palette.distance(colors) <= OFF_PALETTE_DISTANCE] = 0
-    worst = int(shares.argmax())
-    if shares[worst] > MAX_OFF_COLOR:
-        raise UserError(
-            f"{shares[worst]:.0%} of {path} has the colour {tuple(colors[worst].tolist())}, which "
-            f"is far from every colour of the palette '{palette.name}': is it a label map?"
-        )
-
-
-def _snap(label_map: np.ndarray, path: Path, palette: Palette) -> np.ndarray:
-    """The class of the nearest palette colour; raises UserError if too many are far from any."""
-    classes = palette.decode(label_map)
-    offset = palette.colors[classes].astype(np.float32) - label_map
-    off_palette = ((offset**2).sum(axis=-1) > OFF_PALETTE_DISTANCE**2).mean()
-    if off_palette > MAX_OFF_PALETTE:
-        raise UserError(
-            f"{off_palette:.0%} of {path} is far from every colour of the palette "
-            f"'{palette.name}': is it a label map?"
-        )
-    return classes

@@ -74,9 +74,9 @@ class StreetPairs(Dataset):
         tensors = {key: batch[key][0] for key in ("label", "photo", "classes")}
         return {**tensors, "name": self.names[index]}
 
-    def every(self, step: int, start: int = 0) -> "StreetPairs":
-        """Every `step`-th pair, beginning with `start`, as a view."""
-        part = slice(start, None, step)
+    def every(self, step: int, start: int = 0, stop: int | None = None) -> "StreetPairs":
+        """Every `step`-th pair, from `start` to before `stop`, as a view."""
+        part = slice(start, stop, step)
         return StreetPairs(
             self.photos[part],
             self.classes[part],

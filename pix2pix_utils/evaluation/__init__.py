@@ -7,7 +7,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "metrics": ["C1", "C2", "gradient_energy", "l1", "psnr", "ssim", "ssim_map"],
         "predictors": ["generator_predictor", "predictions", "ssim_scores"],
-        "statistics": ["over_seeds", "paired_difference", "summarize"],
+        "statistics": [
+            "bootstrap_interval",
+            "holm",
+            "images_text",
+            "interval_text",
+            "mean_text",
+            "over_seeds",
+            "paired_difference",
+            "summarize",
+        ],
         "reference": ["ORACLE", "REFERENCE_PREDICTORS", "class_color", "nearest_label_map"],
         "segmentation": ["segmenter"],
         "confusion": ["segmentation_scores"],

@@ -1,11 +1,13 @@
 """Confusion matrices, and the pix2pix paper's segmentation scores computed from them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.evaluation.statistics import RESAMPLES
+from pix2pix_utils.evaluation.statistics import RESAMPLES, block_numbers, interval_of_draws
 
 
 def confusion_counts(true: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
@@ -34,17 +36,27 @@ def segmentation_scores(confusion: np.ndarray, palette: Palette) -> dict[str, fl
 
 
 def segmentation_summary(
-    confusion: np.ndarray, palette: Palette, resamples: int = RESAMPLES, seed: int = 0
+    confusion: np.ndarray, palette: Palette, groups: Sequence[str] | None = None, seed: int = 0
 ) -> dict[str, dict[str, float]]:
-    """`segmentation_scores` of (N, C, C) counts with 95 % bootstrap intervals over the images."""
-    count = len(confusion)
-    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    flat = confusion.reshape(count, -1).astype(np.float64)
-    drawn = _rates((draws @ flat).reshape(resamples, *confusion.shape[-2:]), palette)
+    """`segmentation_scores` of (N, C, C) counts, with intervals as in `statistics.summarize`.
+
+    The 95 % bootstrap intervals are over the images, or over blocks of those that share a group.
+    """
+    images = len(confusion)
+    numbers = block_numbers(groups) if groups else np.arange(images)
+    blocks = int(numbers.max()) + 1
+    flat = confusion.reshape(images, -1).astype(np.float64)
+    if blocks < images:
+        sums = np.zeros((blocks, flat.shape[1]))
+        np.add.at(sums, numbers, flat)
+        flat = sums
+    draws = np.random.default_rng(seed).multinomial(blocks, np.full(blocks, 1 / blocks), RESAMPLES)
+    drawn = _rates((draws @ flat).reshape(RESAMPLES, *confusion.shape[-2:]), palette)
     summary = {}
     for name, mean in segmentation_scores(confusion, palette).items():
-        low, high = np.nanquantile(drawn[name], [0.025, 0.975])
-        summary[name] = {"mean": mean, "low": float(low), "high": float(high), "images": count}
+        low, high = interval_of_draws(mean, drawn[name], blocks, images)
+        interval = {} if np.isnan(low) else {"low": low, "high": high}
+        summary[name] = {"mean": mean, **interval, "images": images, "blocks": blocks}
     return summary
 
 

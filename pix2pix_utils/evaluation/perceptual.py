@@ -1,7 +1,7 @@
 """Perceptual metrics from torchmetrics: LPIPS, KID and FID.
 
-Their networks are downloaded once: torchvision downloads LPIPS's (5 MB), torch-fidelity that of
-KID and FID (95 MB).
+Their networks are downloaded once, to torch's own folder (`torch.hub.get_dir()`): torchvision
+downloads LPIPS's (5 MB), torch-fidelity that of KID and FID (95 MB).
 """
 
 import urllib.error
@@ -105,6 +105,8 @@ def inception_distances(
     if count < 4:
         raise UserError(f"KID and FID compare sets of photos: {count} are too few")
     _require_download("KID and FID", URL_INCEPTION_V3)
+    if device.type == "mps":
+        device = torch.device("cpu")  # FID needs float64, which Apple GPUs lack
     try:
         kid = KernelInceptionDistance(
             subsets=SUBSETS, subset_size=min(1000, count // 2), normalize=True

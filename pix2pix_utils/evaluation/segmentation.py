@@ -52,14 +52,14 @@ class Settings:
 
 
 SETTINGS = Settings()
+SMALLEST = 17  # pixels: of a smaller photo, the deepest batch norm would see a single value
 IGNORED = -100  # class index that cross-entropy ignores: pixels of void classes
 
 
 class SegmentationNetwork(nn.Module):
-    """A small U-Net: photos (N, 3, S, S) in [-1, 1] to logits (N, C, S, S).
+    """A small U-Net: photos (N, 3, S, S) in [-1, 1], S at least 17, to logits (N, C, S, S).
 
-    Works at half resolution, which is fast on a CPU. S must be at least 32, or the deepest batch
-    norm may get a single value to train on.
+    Works at half resolution, which is fast on a CPU.
     """
 
     def __init__(self, classes: int, width: int = SETTINGS.width):
@@ -120,16 +120,21 @@ def segmenter(
     configuration, history, and the scores of real photos on every split (`result`), under a hash
     of the data, the pairs in use, the image size and its settings. `result.json` is written last,
     so an interrupted training run starts over. A second process waits for the first. Raises
-    UserError if no training pixel belongs to a scored class, if memory is too small, or if the
-    folder cannot be written.
+    UserError if the photos are smaller than `SMALLEST`, if no training pixel belongs to a scored
+    class, if memory is too small, or if the folder cannot be written.
     """
+    size = data.train.image_size
+    if size < SMALLEST:
+        raise UserError(
+            f"the segmentation network needs photos of at least {SMALLEST}x{SMALLEST} pixels, "
+            f"these have {size}x{size}: choose a larger image_size"
+        )
     folder = Path(output) / "segmentation" / identity(data)
     network = _load(data, folder)
     if network is None:
         with explain_os_error(f"write the segmentation network to {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / ".lock").acquire()
-        size = data.train.image_size
         advice = (
             f"the memory of the device '{device.type}' is too small to train the segmentation "
             f"network on {SETTINGS.batch_size} photos of {size}x{size} pixels: close other "

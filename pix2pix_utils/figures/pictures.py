@@ -8,7 +8,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pix2pix_utils.data.pairs import to_uint8
-from pix2pix_utils.figures.style import CELL
+from pix2pix_utils.figures.style import cell_side
+
+LETTERS_PER_INCH = 12  # at 9 points
+LINE_OF_TITLE = 0.18  # inches, at 9 points
 
 
 def image_grid(
@@ -21,10 +24,12 @@ def image_grid(
 
     `captions` are shown below each picture.
     """
-    height = CELL + (0.22 if captions else 0)
-    figure = Figure(
-        figsize=(CELL * len(rows[0]) + 0.3, height * len(rows) + 0.3), layout="constrained"
-    )
+    cell = cell_side(len(rows[0]), 0.3)
+    letters = int(cell * LETTERS_PER_INCH)
+    titles = [textwrap.fill(title, letters) for title in column_titles]
+    lines = max((title.count("\n") + 1 for title in titles), default=0)
+    height = (cell + (0.22 if captions else 0)) * len(rows) + LINE_OF_TITLE * lines + 0.1
+    figure = Figure(figsize=(cell * len(rows[0]) + 0.3, height), layout="constrained")
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
     for row, images in enumerate(rows):
         for column, image in enumerate(images):
@@ -33,9 +38,9 @@ def image_grid(
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
             if row == 0 and column_titles:
-                axis.set_title(textwrap.fill(column_titles[column], 18), fontsize=9)
+                axis.set_title(titles[column], fontsize=9)
             if column == 0 and row_titles:
-                axis.set_ylabel(row_titles[row], fontsize=9)
+                axis.set_ylabel(textwrap.fill(row_titles[row], letters), fontsize=9)
             if captions:
                 axis.set_xlabel(captions[row][column], fontsize=8)
     return figure
@@ -50,7 +55,8 @@ def score_maps(
     colour map (cividis) is safe for colour-blind readers.
     """
     count = len(rows[0][1])
-    figure = Figure(figsize=(CELL * count + 1, CELL * len(rows) + 0.2), layout="constrained")
+    cell = cell_side(count, 1)
+    figure = Figure(figsize=(cell * count + 1, cell * len(rows) + 0.2), layout="constrained")
     axes = figure.subplots(len(rows), count, squeeze=False)
     for axis_row, (title, photos, scores) in zip(axes, rows, strict=True):
         axis_row[0].set_ylabel(title, fontsize=9)

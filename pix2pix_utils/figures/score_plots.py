@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pix2pix_utils.figures.labels import name_points
 from pix2pix_utils.figures.style import ABOVE, COLORS, GREY, LINES, MARKERS, named_rows
 
-LINE_OF_TEXT = 0.16  # inches, at 9 points
+TRANSLUCENT = "77"  # appended to a colour
 
 
 def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float]) -> Figure:
@@ -140,43 +141,24 @@ def ssim_against_sharpness(
     """SSIM against sharpness: a name maps to (sharpness, SSIM), both means over images.
 
     Sharpness is gradient energy as a share of the real photos', which are at 1. Markers of networks
-    are filled, those of `others` (reference predictors) hollow; a line leads from each to its name.
+    are filled, translucent so that one on top of another shows, those of `others` (reference
+    predictors) hollow. A name without room beside its marker has a line to it.
     """
     points = {**networks, **(others or {})}
-    height = max(3.2, 0.2 * len(points) + 1)  # inches
+    height = max(4.2, 0.2 * len(points) + 1)  # inches
     figure = Figure(figsize=(8, height), layout="constrained")
     axis = figure.subplots()
     for number, ((name, point), marker) in enumerate(zip(points.items(), cycle(MARKERS))):
         color = COLORS[number % len(COLORS)] if name in networks else GREY
-        fill = color if name in networks else "none"
-        axis.plot(*point, marker, color=color, markerfacecolor=fill, markersize=7)
+        fill = color + TRANSLUCENT if name in networks else "none"
+        axis.plot(*point, marker, color=color, markerfacecolor=fill, markersize=8)
     axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
-    axis.margins(0.08)
-    low, high = axis.get_ylim()
-    ranked = sorted(points, key=lambda name: points[name][1])
-    gap = LINE_OF_TEXT / (height - 0.75)  # the axis label takes the rest
-    places = _spread([(points[name][1] - low) / (high - low) for name in ranked], gap)
-    for name, place in zip(ranked, places, strict=True):
-        axis.annotate(
-            name,
-            xy=points[name],
-            xytext=(1.03, place),
-            textcoords="axes fraction",
-            verticalalignment="center",
-            fontsize=9,
-            arrowprops=dict(arrowstyle="-", color="#AAAAAA", linewidth=0.6, shrinkB=4),
-        )
+    axis.margins(0.12)
     axis.set_xlabel("sharpness: gradient energy as a share of the real photos' (dotted line)")
     axis.set_ylabel("SSIM")
     axis.grid(alpha=0.3)
+    name_points(axis, points)
     return figure
-
-
-def _spread(positions: Sequence[float], gap: float) -> np.ndarray:
-    """Rising positions in 0..1, moved as little as necessary to be `gap` apart."""
-    steps = gap * np.arange(len(positions))
-    spread = np.maximum.accumulate(np.asarray(positions) - steps)
-    return np.minimum(spread, 1 - steps[-1]) + steps
 
 
 def sampled_means(samples: Mapping[str, np.ndarray], label: str) -> Figure:
@@ -191,7 +173,7 @@ def sampled_means(samples: Mapping[str, np.ndarray], label: str) -> Figure:
             means,
             bins.tolist(),
             histtype="stepfilled",
-            facecolor=color + "55",  # translucent
+            facecolor=color + TRANSLUCENT,
             edgecolor=color,
             linestyle=LINES[number % len(LINES)],
             linewidth=1.5,

@@ -14,10 +14,16 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>ph"
 GREY = "#777777"  # reference predictors
-CELL = 1.45  # inches; a picture in a grid
+WIDTH = 9.0  # inches; of a grid of pictures, about the width of a notebook's outputs
+LARGEST_CELL = 2.2  # inches; a picture in a grid of few columns
 # a figure's legend
 BELOW: dict[str, Any] = {"loc": "outside lower center", "fontsize": 8, "frameon": False}
 ABOVE: dict[str, Any] = {**BELOW, "loc": "outside upper center"}
+
+
+def cell_side(columns: int, beside: float) -> float:
+    """Inches of one of `columns` pictures in a row, next to `beside` inches of titles."""
+    return min((WIDTH - beside) / columns, LARGEST_CELL)
 
 
 def named_rows(

@@ -48,6 +48,11 @@ def generated(run: Run, data: StreetData, indices: Sequence[int]) -> np.ndarray:
     return to_uint8(generator_predictor(generator)(data.test.batch(indices)))
 
 
+def weights_of(run: Run) -> str:
+    """The weights that a finished run's photos are made with: of its best epoch on val."""
+    return f"epoch {run.result()['best_epoch']} of {run.config.epochs}"
+
+
 def translation_strip(runs: Sequence[Run], data: StreetData) -> Figure:
     """The same test scenes by every run: label map, one column per run, real photo."""
     count = min(SCENES, len(data.test))
@@ -55,7 +60,8 @@ def translation_strip(runs: Sequence[Run], data: StreetData) -> Figure:
     batch = data.test.batch(scenes)
     photos = [generated(run, data, scenes) for run in runs]
     columns = [to_uint8(batch["label"]), *photos, to_uint8(batch["photo"])]
-    titles = ["label map", *(run.config.experiment for run in runs), "photo"]
+    names = [f"{run.config.experiment}, {weights_of(run)}" for run in runs]
+    titles = ["label map", *names, "photo"]
     return figures.image_grid(list(zip(*columns, strict=True)), titles)
 
 
@@ -78,7 +84,7 @@ def ranked_figure(run: Run, data: StreetData) -> Figure:
     return figures.image_grid(
         [list(row) for row in images],
         column_titles=[f"{word}: SSIM {scores[index]:.3f}" for word, index in chosen],
-        row_titles=["label map", "generated", "photo"],
+        row_titles=["label map", f"generated, {weights_of(run)}", "photo"],
     )
 
 

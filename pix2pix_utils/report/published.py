@@ -64,7 +64,7 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
         "runs": [
             {
                 "config": run.config.to_dict(),
-                "environment": read_json(run.folder / "environment.json"),
+                "environment": run.sessions()[-1],
                 "result": run.result(),
                 "test_ssim": [round(float(score), 4) for score in image_scores([run])],
             }

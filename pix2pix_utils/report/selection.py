@@ -16,6 +16,7 @@ from pix2pix_utils.training.experiments import (
     find_experiment,
 )
 from pix2pix_utils.training.runs import Run, load_data_for, load_data_of
+from pix2pix_utils.training.runs import find_runs as runs_below
 
 SSIM_CONVENTION = (
     "SSIM with a Gaussian window (sigma 1.5, 11 pixels), data range 1, mean over RGB, "
@@ -52,10 +53,18 @@ def protocol_of(config: Config) -> dict:
     return {key: value for key, value in config.to_dict().items() if key not in own}
 
 
+def follows(config: Config, protocol: dict) -> bool:
+    """Whether a run's configuration has this protocol, in which `auto` is any precision."""
+    own = protocol_of(config)
+    if protocol["precision"] == "auto":
+        protocol = protocol | {"precision": own["precision"]}
+    return own == protocol
+
+
 def profile_of(protocol: dict) -> str | None:
-    """The profile with this protocol, or None."""
-    found = (p for p in PROFILES if protocol_of(configure("baseline", p)) == protocol)
-    return next(found, None)
+    """The profile with this protocol, whatever the precision, or None."""
+    any_precision = protocol | {"precision": "auto"}
+    return next((p for p in PROFILES if follows(configure("baseline", p), any_precision)), None)
 
 
 def variant_name(config: Config, profile: str | None) -> str:
@@ -77,44 +86,29 @@ def find_runs(output: Path) -> tuple[list[Run], dict[str, str]]:
 
     Runs that only pretrain weights are left out.
     """
-    runs, unusable = [], {}
-    folder = Path(output) / "runs"
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not path.is_dir() or path.name.startswith("."):
-            continue
-        try:
-            run = Run.open(path)
-            run.data()["fingerprint"]
-            if run.is_finished:
-                run.result()["ssim"]["eval"]
-        except (UserError, KeyError, TypeError) as error:
-            unusable[path.name] = str(error)
-            continue
-        if not run.config.experiment.startswith("pretraining-"):
-            runs.append(run)
-
-    def modified(run: Run) -> float:
-        name = "result.json" if run.is_finished else "config.json"
-        return (run.folder / name).stat().st_mtime
-
-    return sorted(runs, key=modified, reverse=True), unusable
+    runs, unusable = runs_below(output)
+    return [run for run in runs if not run.config.experiment.startswith("pretraining-")], unusable
 
 
 def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
     """The runs below `output/runs` on this data under the protocol of `config`.
 
     The experiments come first, in their usual order, then other variants by name. Of several runs
-    with one variant and seed, the newest counts. Checkpoints are not read here: `measure_all`
+    with one variant and seed, one of the present code counts, else the newest. If the precision of
+    `config` is `auto`, it is that of the newest run. Checkpoints are not read here: `measure_all`
     leaves out runs whose checkpoint is unusable.
     """
     protocol = protocol_of(config)
     profile = profile_of(protocol)
     runs, unusable = find_runs(output)
+    on_data = [run for run in runs if run.data()["fingerprint"] == data.fingerprint]
+    for run in on_data:
+        if run.is_finished and follows(run.config, protocol):
+            protocol = protocol_of(run.config)  # from here on with one precision
     selection = Selection(protocol, profile, unusable=unusable)
     found: dict[str, dict[int, Run]] = {}
-    for run in runs:
-        same_data = run.data()["fingerprint"] == data.fingerprint
-        fits = same_data and protocol_of(run.config) == protocol
+    for run in sorted(runs, key=is_outdated):  # stable: the newest come first
+        fits = run in on_data and follows(run.config, protocol)
         if fits and run.is_finished:
             by_seed = found.setdefault(variant_name(run.config, profile), {})
             by_seed.setdefault(run.config.seed, run)
@@ -126,6 +120,14 @@ def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
     for name in sorted(found, key=lambda name: (order.get(name, len(order)), name)):
         selection.variants[name] = [found[name][seed] for seed in sorted(found[name])]
     return selection
+
+
+def is_outdated(run: Run) -> bool:
+    """Whether the code that decides a run's numbers has changed since it was created."""
+    try:
+        return bool(run.changed_code())
+    except UserError:  # one of its networks no longer exists
+        return True
 
 
 def choose_data(
@@ -146,7 +148,7 @@ def choose_data(
     for run in find_runs(output)[0]:
         recorded = run.data()
         named = dataset is None or dataset in (recorded["name"], recorded["location"])
-        shared = config is None or protocol_of(run.config) == protocol_of(config)
+        shared = config is None or follows(run.config, protocol_of(config))
         if run.is_finished and named and shared:
             fitting.append(run)
     fitting.sort(key=lambda run: profile_of(protocol_of(run.config)) is None)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pix2pix_utils.acceleration.precision import choose_precision
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import class_frequencies
 from pix2pix_utils.data.source import SPLITS
+from pix2pix_utils.devices import choose_device
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import segmentation_summary
 from pix2pix_utils.evaluation.statistics import paired_difference, summarize
-from pix2pix_utils.files import read_json
 from pix2pix_utils.paths import output_root
 from pix2pix_utils.report.collect import Measurements, class_means, scored_classes, summaries
 from pix2pix_utils.report.comparison import (
@@ -308,17 +309,20 @@ class Tables:
 
 
 def _run_row(run: Run) -> dict[str, str]:
-    result, environment = run.result(), read_json(run.folder / "environment.json")
+    result, sessions = run.result(), run.sessions()
+    devices = [session["gpu"] or f"{session['processor']} CPU" for session in sessions]
+    changed = run.changed_code()
     return {
         "run": run.folder.name,
         "generator": f"{run.config.generator}, {result['generator_parameters']:,} parameters",
         "starts from": start_of(run),
         "best epoch on val": str(result["best_epoch"]),
         "minutes": f"{result['train_seconds'] / 60:.1f}",
-        "date": environment["date"],
-        "device": environment["gpu"] or f"{environment['processor']} CPU",
-        "torch": environment["torch"],
-        "python": environment["python"],
+        "date": sessions[-1]["date"],
+        "device": ", ".join(dict.fromkeys(devices)),
+        "torch": sessions[-1]["torch"],
+        "python": sessions[-1]["python"],
+        "code": f"older: {', '.join(changed)} changed since" if changed else "present",
     }
 
 
@@ -337,7 +341,12 @@ def train_command(name: str, protocol: Mapping, data: StreetData, output: Path) 
     changed = {}  # profile -> the settings that differ from it
     for profile in PROFILES:
         own = protocol_of(configure("baseline", profile))
-        changed[profile] = {key: value for key, value in protocol.items() if own[key] != value}
+        own["precision"] = choose_precision(own["precision"], choose_device())
+        changed[profile] = {
+            key: value
+            for key, value in protocol.items()
+            if own[key] != value and (key, value) != ("precision", "auto")
+        }
     profile = min(changed, key=lambda name: len(changed[name]))
     words = ["python", "-m", "pix2pix_utils", "train", name, "--profile", profile]
     if data.location != "synthetic":

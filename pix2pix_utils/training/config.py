@@ -30,6 +30,7 @@ class Config:
     batch_size: int = 1  # pairs in one forward pass, and in batch norm's statistics
     accumulation: int = 1  # batches per update, whose gradients are averaged
     learning_rate: float = 2e-4  # of both Adam optimisers
+    discriminator_learning_rate: float | None = None  # None means `learning_rate`
     beta1: float = 0.5
     beta2: float = 0.999
     precision: str = "auto"  # auto, fp32, bf16 or fp16: see `acceleration.precision`
@@ -47,6 +48,12 @@ class Config:
             value = getattr(self, name)
             self._require(name, value is None or value >= 1, "at least 1, or none for all pairs")
         self._require("learning_rate", 0 < self.learning_rate < float("inf"), "positive and finite")
+        rate = self.discriminator_learning_rate
+        self._require(
+            "discriminator_learning_rate",
+            rate is None or 0 < rate < float("inf"),
+            "positive and finite, or none for learning_rate",
+        )
         self._require("alpha", 0 <= self.alpha < float("inf"), "0 or more, and finite")
         for name in ("beta1", "beta2"):
             self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")

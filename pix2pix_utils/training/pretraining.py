@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.acceleration.distributed import any_rank, barrier, is_main, rank_zero_first
 from pix2pix_utils.data.dataset import StreetData, load_data
+from pix2pix_utils.data.layouts.synthetic import drawing_version
 from pix2pix_utils.data.pairs import StreetPairs, epoch_order
 from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import remove_leftovers
@@ -29,11 +30,12 @@ from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint
+from pix2pix_utils.training.code_version import code_version
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import EXPERIMENTS
 from pix2pix_utils.training.progress import ProgressCallback
 from pix2pix_utils.training.runs import Run
-from pix2pix_utils.training.session import train
+from pix2pix_utils.training.session import train, with_precision
 from pix2pix_utils.training.step import Networks
 from pix2pix_utils.training.trainer import RANDOM_START
 from pix2pix_utils.training.weights import (
@@ -59,6 +61,7 @@ def train_experiment(
     device: torch.device,
     progress: bool = True,
     on_progress: ProgressCallback | None = None,
+    reuse: bool = False,
 ) -> Run:
     """Like `train`, but starting from pretrained weights if the configuration asks for them.
 
@@ -69,7 +72,7 @@ def train_experiment(
     if config.weights != "none":
         prepare = weight_initializer(config, output, device, progress)
     _check_name(config)
-    return train(config, data, output, device, progress, prepare, on_progress)
+    return train(config, data, output, device, progress, prepare, on_progress, reuse)
 
 
 def _check_name(config: Config) -> None:
@@ -129,11 +132,13 @@ def pretrain_generator(
 
     It is in `output/weights`. The generator is pretrained on as many pairs as the run, for half its
     epochs. The file's name ends in a hash of the whole pretraining configuration, since weights
-    from streets of another seed may have seen this data set's test scenes. If another process is
-    pretraining below the same `output`, this one waits for it.
+    from streets of another seed may have seen this data set's test scenes, and of the code that
+    pretrains and draws. If another process is pretraining below the same `output`, this one waits
+    for it.
     """
-    pretraining = _pretraining_config(config)
-    identity = json.dumps(pretraining.to_dict(), sort_keys=True)
+    pretraining = _pretraining_config(with_precision(config, device))
+    code = code_version(replace(pretraining, weights=config.weights))
+    identity = json.dumps([pretraining.to_dict(), code, drawing_version()], sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     path = Path(output) / "weights" / f"{config.generator}-{config.image_size}px-{digest}.pth"
     if path.is_file():

@@ -4,18 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from pix2pix_utils.acceleration.distributed import all_reduce_sum, is_main, world_size
+from pix2pix_utils.acceleration.distributed import is_main
 from pix2pix_utils.training.runs import Run
 
 SECONDS_BETWEEN_READINGS = 0.5  # reading the losses waits for the device
-
-_LOSSES = (
-    "discriminator_loss", "real_taken_for_real", "fake_taken_for_real", "generator_loss", "l1",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,18 +77,3 @@ class LossSums:
 
     def means(self) -> dict[str, float]:
         return {name: float(total) / count for name, (total, count) in self.sums.items() if count}
-
-    def gather(self) -> None:
-        """Move the sums of all processes to process 0; the others start again at zero."""
-        if world_size() == 1:
-            return
-        sums = torch.tensor(
-            [[float(part) for part in self.sums.get(name, (0, 0))] for name in _LOSSES],
-            dtype=torch.float64,
-        )
-        all_reduce_sum(sums)
-        self.sums = {
-            name: (total, int(count)) if is_main() else (total * 0, 0)
-            for name, (total, count) in zip(_LOSSES, sums, strict=True)
-            if count
-        }

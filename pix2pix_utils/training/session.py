@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from pix2pix_utils.acceleration.distributed import barrier, is_main, rank_zero_first, world_size
 from pix2pix_utils.acceleration.memory import reuse_freed_memory
+from pix2pix_utils.acceleration.precision import choose_precision
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.devices import describe_environment, explain_out_of_memory
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.evaluation.statistics import summarize
-from pix2pix_utils.files import write_json
 from pix2pix_utils.training.checkpoints import check_checkpoint, load_checkpoint
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.interrupts import InterruptGuard
@@ -33,17 +34,21 @@ def train(
     progress: bool = True,
     prepare: Callable[[Networks], dict] | None = None,
     on_progress: ProgressCallback | None = None,
+    reuse: bool = False,
 ) -> Run:
     """The finished run of this configuration below `output/runs`: loaded, resumed or trained.
 
+    A run that was trained with other code is not this one, unless `reuse` is true: see
+    `Run.create`. A precision of `auto` is that of the device, so a run never changes its precision.
     `prepare` may load trained weights into the new networks; what it returns is recorded in the
     result as their origin. `on_progress` is called twice a second and after every epoch. The best
     epoch is the one with the highest validation SSIM; its checkpoint is scored on all three splits.
 
     Raises UserError if the run cannot be trained or resumed, and `Interrupted` if it is stopped.
     """
+    config = with_precision(config, device)
     with rank_zero_first():
-        run = Run.create(output, config, data)
+        run = Run.create(output, config, data, reuse)
     if run.is_finished:
         return run
     if world_size() > config.accumulation:
@@ -58,7 +63,13 @@ def train(
         run.locked() if is_main() else nullcontext(),
     ):
         if is_main():
-            write_json(run.folder / "environment.json", describe_environment(device))
+            run.add_session(
+                {
+                    **describe_environment(device),
+                    "processes": world_size(),
+                    "changed_code": run.changed_code(),
+                }
+            )
         trainer = Trainer(config, data, device)
         with _explain_checkpoint_errors(run):
             state = run.load_last()
@@ -74,6 +85,11 @@ def train(
         _write_result(run, trainer, best["epoch"])
         barrier()
     return run
+
+
+def with_precision(config: Config, device: torch.device) -> Config:
+    """The configuration with the precision that `auto` stands for on this device."""
+    return replace(config, precision=choose_precision(config.precision, device))
 
 
 def set_process_wide_options() -> None:
@@ -106,10 +122,10 @@ def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
         for split in splits:
             pairs = trainer.data[split]
             values = split_scores(predict, pairs)
-            summary[inference][split] = summarize(values)
+            summary[inference][split] = summarize(values, pairs.groups)
             scores += [
-                {"inference": inference, "split": split, "name": name, "ssim": f"{value:.6f}"}
-                for name, value in zip(pairs.names, values, strict=True)
+                {"inference": inference, "split": split, "name": n, "group": g, "ssim": f"{v:.6f}"}
+                for n, g, v in zip(pairs.names, pairs.groups, values, strict=True)
             ]
     if not is_main():
         return

@@ -1,5 +1,6 @@
 """The method: two networks, and the training step in which each learns from the other."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -8,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pix2pix_utils.acceleration.batch_norm import ordered_statistics
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
-from pix2pix_utils.acceleration.distributed import all_reduce_gradients
+from pix2pix_utils.acceleration.distributed import GradientSum, all_gather_batches
 from pix2pix_utils.acceleration.graphs import GraphedStep
 from pix2pix_utils.acceleration.precision import autocast, choose_precision
+from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_discriminator, build_generator
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.losses import AdversarialLoss, Objective
@@ -37,15 +40,20 @@ class Networks:
             accelerate_on_cpu(network)
             if device.type == "cuda":  # the layout of the tensor cores; on a CPU it gains nothing
                 network.to(memory_format=torch.channels_last)
+        discriminator_rate = config.discriminator_learning_rate
+        rates = (
+            config.learning_rate,
+            config.learning_rate if discriminator_rate is None else discriminator_rate,
+        )
         generator_optimizer, discriminator_optimizer = (
             torch.optim.Adam(
                 network.to(device).parameters(),
-                lr=config.learning_rate,
+                lr=rate,
                 betas=(config.beta1, config.beta2),
                 fused=True,
                 capturable=device.type == "cuda",
             )
-            for network in (generator, discriminator)
+            for network, rate in zip((generator, discriminator), rates, strict=True)
         )
         return cls(
             generator, discriminator, generator_optimizer, discriminator_optimizer, precision
@@ -112,75 +120,97 @@ def accumulated_step(
 ) -> dict[str, Tensor]:
     """The training step on several batches: one update of each network by their mean gradient.
 
-    Batch norm's statistics are those of each batch. `batches_in_all` also counts the batches of
-    other processes. Returns what `training_step` does, summed over the batches of this process.
+    Batch norm's statistics are those of each batch. `batches` are this process's `even_shard` of
+    the `batches_in_all` batches. Returns what `training_step` does, summed over all of them. Raises
+    UserError if neither network would learn.
     """
+    if not (objective.adversarial or generator_learns):
+        raise UserError(
+            "nothing learns in this step: without an adversarial loss the discriminator does not, "
+            "so the generator must"
+        )
     triples = []
-    for label, photo in batches:
-        with autocast(networks.precision, networks.device):
-            generated = networks.generator(label)
-        triples.append((label, photo, generated.float()))
-    measured: dict[str, Tensor] = {}
+    with ordered_statistics(networks.generator, batches_in_all):
+        for label, photo in batches:
+            with autocast(networks.precision, networks.device):
+                generated = networks.generator(label)
+            triples.append((label, photo, generated.float()))
+    measured: Measured = {}
     if objective.adversarial:
         loss = objective.adversarial
         measured |= _update_discriminator(networks, triples, loss, batches_in_all)
     if generator_learns:
         measured |= _update_generator(networks, triples, objective, batches_in_all)
     networks.scaler.update()
-    return measured
+    return _summed(measured, batches_in_all)
 
 
 Triples = list[tuple[Tensor, Tensor, Tensor]]  # label maps, photos, generated photos per batch
+Measured = dict[str, list[Tensor]]  # each loss or share, per batch
 
 
 def _update_discriminator(
     networks: Networks, triples: Triples, loss: AdversarialLoss, batches_in_all: int
-) -> dict[str, Tensor]:
-    """Learn to tell real pairs from generated ones."""
-    discriminator, measured = networks.discriminator, _Sums()
+) -> Measured:
+    """Learn to tell real pairs from generated ones.
+
+    The loss is halved as in the paper's code. Under Adam that does nothing, as would any constant
+    factor: the update is a ratio of gradients, in which the factor cancels (but for Adam's
+    epsilon). To slow the discriminator, lower `discriminator_learning_rate`.
+    """
+    discriminator = networks.discriminator
+    measured: Measured = defaultdict(list)
+    gradients = GradientSum(discriminator, batches_in_all)
     networks.discriminator_optimizer.zero_grad()
-    for label, photo, generated in triples:
-        with autocast(networks.precision, networks.device):
-            real_scores = discriminator(label, photo)
-            # detach(): nothing of this loss reaches the generator
-            fake_scores = discriminator(label, generated.detach())
-        real_scores, fake_scores = real_scores.float(), fake_scores.float()
-        # halved as in the paper's code; under Adam a constant factor changes nothing
-        discriminator_loss = 0.5 * (loss(real_scores, True) + loss(fake_scores, False))
-        networks.scaler.scale(discriminator_loss / batches_in_all).backward()
-        measured.add(
-            discriminator_loss=discriminator_loss,
-            real_taken_for_real=(real_scores > loss.threshold).float().mean(),
-            fake_taken_for_real=(fake_scores > loss.threshold).float().mean(),
-        )
-    all_reduce_gradients(discriminator)
+    with ordered_statistics(discriminator, batches_in_all):
+        for label, photo, generated in triples:
+            with autocast(networks.precision, networks.device):
+                real_scores = discriminator(label, photo)
+                # detach(): nothing of this loss reaches the generator
+                fake_scores = discriminator(label, generated.detach())
+            real_scores, fake_scores = real_scores.float(), fake_scores.float()
+            discriminator_loss = 0.5 * (loss(real_scores, True) + loss(fake_scores, False))
+            networks.scaler.scale(discriminator_loss / batches_in_all).backward()
+            gradients.add()
+            real_taken_for_real = (real_scores > loss.threshold).float().mean()
+            fake_taken_for_real = (fake_scores > loss.threshold).float().mean()
+            measured["discriminator_loss"].append(discriminator_loss.detach())
+            measured["real_taken_for_real"].append(real_taken_for_real)
+            measured["fake_taken_for_real"].append(fake_taken_for_real)
+    gradients.finish()
     networks.scaler.step(networks.discriminator_optimizer)
     return measured
 
 
 def _update_generator(
     networks: Networks, triples: Triples, objective: Objective, batches_in_all: int
-) -> dict[str, Tensor]:
+) -> Measured:
     """Learn to fool the updated discriminator, and to stay close to the photo."""
-    measured = _Sums()
+    discriminator = networks.discriminator
+    measured: Measured = defaultdict(list)
+    gradients = GradientSum(networks.generator, batches_in_all)
     networks.generator_optimizer.zero_grad()
     # the gradient passes through the discriminator, whose weights need none
-    networks.discriminator.requires_grad_(False)
-    for label, photo, generated in triples:
-        generator_loss = objective.alpha * objective.distance(generated, photo)
-        if objective.adversarial:
-            with autocast(networks.precision, networks.device):
-                scores = networks.discriminator(label, generated)
-            generator_loss = generator_loss + objective.adversarial(scores.float(), True)
-        networks.scaler.scale(generator_loss / batches_in_all).backward()
-        measured.add(generator_loss=generator_loss, l1=F.l1_loss(generated.detach(), photo))
-    networks.discriminator.requires_grad_(True)
-    all_reduce_gradients(networks.generator)
+    discriminator.requires_grad_(False)
+    with ordered_statistics(discriminator, batches_in_all):
+        for label, photo, generated in triples:
+            generator_loss = objective.alpha * objective.distance(generated, photo)
+            if objective.adversarial:
+                with autocast(networks.precision, networks.device):
+                    scores = discriminator(label, generated)
+                generator_loss = generator_loss + objective.adversarial(scores.float(), True)
+            networks.scaler.scale(generator_loss / batches_in_all).backward()
+            gradients.add()
+            measured["generator_loss"].append(generator_loss.detach())
+            measured["l1"].append(F.l1_loss(generated.detach(), photo))
+    discriminator.requires_grad_(True)
+    gradients.finish()
     networks.scaler.step(networks.generator_optimizer)
     return measured
 
 
-class _Sums(dict[str, Tensor]):
-    def add(self, **values: Tensor) -> None:
-        for name, value in values.items():
-            self[name] = self.get(name, 0) + value.detach()
+def _summed(measured: Measured, batches_in_all: int) -> dict[str, Tensor]:
+    """Each value summed over the batches of all processes, in the order of the batches."""
+    values = torch.stack([torch.stack(values) for values in measured.values()], dim=1)
+    values = all_gather_batches(values, batches_in_all)  # (batches, names)
+    return dict(zip(measured, sum(values, torch.zeros_like(values[0])), strict=True))

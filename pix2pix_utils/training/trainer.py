@@ -18,10 +18,9 @@ from tqdm.auto import tqdm
 from pix2pix_utils.acceleration.batches import Batches
 from pix2pix_utils.acceleration.distributed import (
     any_rank,
-    average_statistics,
     barrier,
+    even_shard,
     is_main,
-    shard,
     world_size,
 )
 from pix2pix_utils.data.augmentation import build_augmentation
@@ -54,6 +53,11 @@ class Trainer:
     """
 
     def __init__(self, config: Config, data: StreetData, device: torch.device):
+        if config.adversarial_loss == "none" and config.warmup_steps:
+            raise UserError(
+                f"warmup_steps is {config.warmup_steps}, but without an adversarial loss nothing "
+                "learns in the warm-up: --set warmup_steps=0"
+            )
         self.config, self.data, self.device = config, data, device
         self.objective = build_objective(config.adversarial_loss, config.distance, config.alpha)
         self.augment = build_augmentation(config.augmentation)
@@ -101,8 +105,7 @@ class Trainer:
         self.networks.load_state_dict(state)
         self.epoch, self.step = state["epoch"], state["step"]
         self.history, self.started_from = state["history"], state["started_from"]
-        # the saved sums cover all processes, so only one of them continues with these
-        self._losses = LossSums(state["loss_sums"] if is_main() else None)
+        self._losses = LossSums(state["loss_sums"])
         self._seconds = state["seconds"]
 
     def fit(
@@ -148,7 +151,7 @@ class Trainer:
         saved_at = clock = time.monotonic()
         for batches, batches_in_all, pairs in self.coming_steps():
             with guard.atomic():
-                self._losses.add(self.update(batches, batches_in_all), len(batches))
+                self._losses.add(self.update(batches, batches_in_all), batches_in_all)
                 self.step += 1
                 now = time.monotonic()
                 self._seconds, clock = self._seconds + now - clock, now
@@ -171,20 +174,19 @@ class Trainer:
         order = epoch_order(len(self.data.train), config.seed, self.epoch)
         steps = [step.split(config.batch_size) for step in order.split(self.pairs_per_step)]
         remaining = steps[self.step :]
-        mine = self._batches([indices for step in remaining for indices in shard(step)])
+        mine = self._batches([indices for step in remaining for indices in even_shard(step)])
         for number, step in enumerate(remaining, start=self.step):
-            seeds = [
-                _seed(config.seed, self.epoch, number, batch) for batch in shard(range(len(step)))
-            ]
+            numbers = even_shard(range(len(step)))
+            seeds = [_seed(config.seed, self.epoch, number, batch) for batch in numbers]
             yield [(seed, *next(mine)) for seed in seeds], len(step), sum(map(len, step))
 
     def update(
         self, batches: list[tuple[int, Tensor, Tensor]], batches_in_all: int
     ) -> dict[str, Tensor]:
-        """One training step on what `coming_steps` yielded; the losses summed over `batches`."""
+        """One training step on what `coming_steps` yielded; the losses are summed over batches."""
         warm = self.epoch * self.steps_per_epoch + self.step >= self.config.warmup_steps
         prepared = self._augmented(batches)
-        if self._graphed and warm and batches_in_all == 1:
+        if self._graphed and warm and batches_in_all == 1 and world_size() == 1:
             ((label, photo),) = prepared
             return self._graphed(label, photo)
         return accumulated_step(self.networks, prepared, self.objective, batches_in_all, warm)
@@ -192,17 +194,14 @@ class Trainer:
     def _augmented(self, batches) -> Iterator[tuple[Tensor, Tensor]]:
         """Seed the random state for each batch, augment it and send it to the device."""
         for seed, label, photo in batches:
-            # `torch.manual_seed` for the CPU and this device alone, which takes microseconds
-            torch.default_generator.manual_seed(seed)
-            if self.device.type == "cuda":
-                torch.cuda.default_generators[self.device.index or 0].manual_seed(seed)
+            _seed_generators(seed, self.device)
             label, photo = self.augment(label, photo)
             yield label.to(self.device), photo.to(self.device)
 
     def _finish_epoch(self, run: Run, guard: InterruptGuard) -> None:
         """Score the validation split; write the history, samples and checkpoints."""
-        self._gather()
         losses = self._mean_losses()
+        self._check_weights()
         predict = generator_predictor(self.networks.generator)
         val_ssim = float(split_scores(predict, self.data.val).mean())
         if not math.isfinite(val_ssim):
@@ -227,24 +226,14 @@ class Trainer:
 
     def _save(self, run: Run) -> None:
         """Write a checkpoint within an epoch; raises UserError if the training has diverged."""
-        self._gather()
+        self._mean_losses()
+        self._check_weights()
         self._write(run)
 
     def _write(self, run: Run) -> None:
         if is_main():
             run.save_last(self.state())
         barrier()
-
-    def _gather(self) -> None:
-        """Combine what each process has of its own: batch norm's statistics and the losses.
-
-        Raises UserError if the training has diverged.
-        """
-        average_statistics(self.networks.generator)
-        average_statistics(self.networks.discriminator)
-        self._losses.gather()
-        self._mean_losses()
-        self._check_weights()
 
     def _mean_losses(self) -> dict[str, float]:
         """Means over the finished steps of this epoch; raises UserError if one is not finite."""
@@ -275,6 +264,14 @@ class Trainer:
         epoch, step, losses = self.epoch, self.step, self._mean_losses()
         epochs, history = self.config.epochs, list(self.history)
         return Progress(run, epoch, epochs, step, self.steps_per_epoch, losses, history)
+
+
+def _seed_generators(seed: int, device: torch.device) -> None:
+    """`torch.manual_seed` for the CPU and this device alone, which takes microseconds."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[index].manual_seed(seed)
 
 
 def _seed(*numbers: int) -> int:

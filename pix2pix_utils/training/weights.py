@@ -6,6 +6,7 @@ Files are read as plain tensors: nothing in them is ever executed.
 import hashlib
 import re
 import urllib.error
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -14,15 +15,16 @@ from torchvision.models import get_model_weights
 
 from pix2pix_utils.data.download import download
 from pix2pix_utils.errors import UserError, check_choice
-from pix2pix_utils.files import atomic_write, explain_os_error
+from pix2pix_utils.files import atomic_write, explain_os_error, write_text
 from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator, widen_filters
 from pix2pix_utils.paths import data_root
 from pix2pix_utils.tensors import is_state_dict, load_tensors
 
-# No checksum of the pix2pix files is published. `fetch` accepts one only if every key and shape
-# fits the network, and `provenance` records which file it was.
+# No checksum of the pix2pix files is published, and they come over http. `fetch` accepts one only
+# if every key and shape fits the network, and from then on only the same file again: its SHA-256
+# is kept beside it. `provenance` records which file it was.
 _PIX2PIX_URL = "http://efrosgans.eecs.berkeley.edu/pix2pix/models-pytorch/{}.pth"
 _PIX2PIX_NAMES = ("edges2shoes", "sat2map", "map2sat", "facades_label2photo", "day2night")
 _TORCHVISION = {
@@ -174,10 +176,29 @@ def _check(name: str, path: Path, source: Path | str) -> None:
                 f"{source} is not the released file '{name}', or only a part of it"
             ) from None
         _check_fit(network, state, source)
+        _check_same_as_first(path.with_name(f"{name}.sha256"), _sha256(path), source)
     elif not (digest := _sha256(path)).startswith(prefix[1]):
         raise UserError(
             f"{source} is not the released file '{name}': its SHA-256 begins with "
             f"{digest[: len(prefix[1])]} instead of {prefix[1]}"
+        )
+
+
+def _check_same_as_first(record: Path, digest: str, source: Path | str) -> None:
+    """Raise UserError unless `digest` is in the file `record`, which is written if it is missing.
+
+    A folder that cannot be written keeps no record, but nothing can replace its weights either.
+    """
+    if not record.is_file():
+        with suppress(OSError):
+            write_text(record, f"{digest}\n")
+        return
+    with explain_os_error(f"read {record}"):
+        first = record.read_text(encoding="utf-8", errors="replace").strip()
+    if digest != first:
+        raise UserError(
+            f"{source} is not the file that was used here first: its SHA-256 begins with "
+            f"{digest[:8]} instead of {first[:8]}; if you trust it, remove {record}"
         )
 
 

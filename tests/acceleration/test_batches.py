@@ -16,6 +16,13 @@ def test_batches_are_the_pairs_in_the_requested_order(street_data):
     assert torch.equal(torch.cat([photo for _, photo in got]), expected["photo"])
 
 
+def test_an_apple_gpu_gets_contiguous_images(street_data):
+    ((label, photo),) = Batches(street_data.train, torch.device("mps"))([torch.tensor([3, 0])])
+    expected = street_data.train.batch([3, 0])
+    for images, name in ((label, "label"), (photo, "photo")):
+        assert torch.equal(images, expected[name]) and images.is_contiguous()
+
+
 def test_reading_ahead_keeps_the_order(street_data, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)  # needs a GPU
     batches = Batches(street_data.train, CPU)

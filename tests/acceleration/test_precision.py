@@ -21,7 +21,7 @@ def test_a_cpu_computes_in_fp32_by_default():
     "name, message",
     [
         ("fp8", r"no precision 'fp8'; choose one of: auto, fp32"),
-        ("fp16", r"fp16 needs a GPU, not cpu"),
+        ("fp16", r"fp16 needs a CUDA GPU, not cpu"),
     ],
 )
 def test_an_unusable_precision_is_refused(name, message):

@@ -14,10 +14,10 @@ import numpy as np
 from fuzzing import damage, run
 from PIL import Image
 
-from pix2pix_utils.data.images import read_label_map
-from pix2pix_utils.data.layouts.pairing import FilePair
-from pix2pix_utils.data.layouts.side_by_side import SideBySide
 from pix2pix_utils.data.palette import CITYSCAPES
+from pix2pix_utils.data.reading.pair import Pair
+from pix2pix_utils.data.reading.survey import look_at
+from pix2pix_utils.data.source import Picture, Reading
 
 SIZE = (48, 40)
 
@@ -77,6 +77,9 @@ def with_right_checksums(png: bytes) -> bytes:
     return bytes(fixed)
 
 
+READING = Reading(CITYSCAPES)
+
+
 def main() -> int:
     images = valid_images()
 
@@ -97,11 +100,13 @@ def main() -> int:
         size = None if random.random() < 0.2 else 16
         way = random.integers(0, 4)
         if way == 0:
-            return lambda: read_label_map(path, CITYSCAPES, 16)
+            return lambda: look_at(path, ["", "left"], [CITYSCAPES])
         if way == 1:
-            return lambda: SideBySide("c", path, True).read(CITYSCAPES, size)
-        pair = FilePair("c", path, label) if way == 2 else FilePair("c", path, path)
-        return lambda: pair.read(CITYSCAPES, size)
+            return lambda: Pair("c", Picture(path, "left"), Picture(path, "right")).read(
+                READING, size
+            )
+        pair = Pair("c", Picture(path), Picture(label if way == 2 else path))
+        return lambda: pair.read(READING, size)
 
     with label_folder:
         return run(make_case)

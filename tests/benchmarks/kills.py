@@ -40,8 +40,9 @@ from pix2pix_utils.training.checkpoints import load_checkpoint
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # exit statuses: 130 and 143 when it was told, -15 for SIGTERM before there is anything to keep
 EXPECTED = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130}}
-WRITTEN = ("index.json", "data.json", "config.json", "environment.json", ".lock-holder", "last.pt",
-           "best.pt", "history.csv", "samples", "weights", "scores.csv", "result.json")  # fmt: skip
+WRITTEN = ("index.json", "data.json", "code.json", "config.json", "environment.json",
+           ".lock-holder", "last.pt", "best.pt", "history.csv", "samples", "weights", "scores.csv",
+           "result.json")  # fmt: skip
 PHASES = ("start", "cache", "new run", "pretraining", "steps", "validation", "result", "end",
           *(f"write {kind}" for kind in WRITTEN))  # fmt: skip
 MOMENTS = ("opened", "half", "whole", "renamed")
@@ -215,6 +216,8 @@ def content(path: Path):
         return state["config"] if path.name == "previous.pt" else state
     if path.name == ".lock-holder":
         return None  # a process id
+    if path.name == "environment.json":  # one entry for every time that it was started
+        return plain(json.loads(path.read_text(encoding="utf-8"))["sessions"][0])
     if path.suffix == ".json":
         return plain(json.loads(path.read_text(encoding="utf-8")))
     if path.name == "history.csv":  # the column of seconds is the last

@@ -147,15 +147,27 @@ def test_study_writes_a_table_and_figures_and_loads_finished_runs(tmp_path, caps
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("last.pt")} == finished
 
 
+@pytest.mark.parametrize("command", [["train", "baseline"], ["study", "--experiments", "baseline"]])
+def test_reuse_loads_a_run_of_older_code(run_folder, tmp_path, capsys, edit_module, command):
+    command = [*command, "--profile", "smoke", "--output", str(tmp_path), "--device", "cpu"]
+    edit_module("pix2pix_utils.models.unet", ("0.2", "0.3"))
+    assert main([*command, "--reuse"]) == 0
+    assert f"{run_folder} is returned, although models.unet changed" in capsys.readouterr().err
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert main(command) == 0
+    assert "--reuse (in a notebook, reuse=True) returns that one" in capsys.readouterr().err
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
 def test_a_failing_experiment_is_reported_and_the_others_go_on(tmp_path, capsys, monkeypatch):
     from pix2pix_utils import study
 
     real_train = study.train_experiment
 
-    def train_or_fail(config, *arguments):
+    def train_or_fail(config, *arguments, **options):
         if config.experiment == "baseline":
             raise RuntimeError("out of luck")
-        return real_train(config, *arguments)
+        return real_train(config, *arguments, **options)
 
     monkeypatch.setattr(study, "train_experiment", train_or_fail)
     arguments = ["study", "--profile", "smoke", "--output", str(tmp_path), "--set", "epochs=1"]

@@ -16,10 +16,10 @@ from pix2pix_utils.data import cache
 from pix2pix_utils.data.cache import load_arrays
 from pix2pix_utils.data.dataset import limit_source, load_data
 from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.layouts import pairing
-from pix2pix_utils.data.layouts.pairing import FilePair
 from pix2pix_utils.data.palette import CITYSCAPES, Palette
-from pix2pix_utils.data.source import SPLITS, Source
+from pix2pix_utils.data.reading import pair
+from pix2pix_utils.data.reading.pair import Pair
+from pix2pix_utils.data.source import SPLITS, Picture, Reading, Source
 from pix2pix_utils.errors import UserError
 
 
@@ -37,22 +37,22 @@ def source(tmp_path) -> Source:
         photo, label = tmp_path / f"photo{index}.png", tmp_path / f"label{index}.png"
         Image.fromarray(generator.integers(0, 256, (20, 40, 3), dtype=np.uint8)).save(photo)
         Image.fromarray(generator.integers(0, 29, (20, 40), dtype=np.uint8)).save(label)
-        items.append(FilePair(f"pair{index}", photo, label))
+        items.append(Pair(f"pair{index}", Picture(photo), Picture(label)))
     splits = {"train": tuple(items[:4]), "val": (items[4],), "test": (items[5],)}
-    return Source("my pairs", str(tmp_path), CITYSCAPES, splits, "", "")
+    return Source("my pairs", str(tmp_path), Reading(CITYSCAPES), splits, "", "")
 
 
 @pytest.fixture
 def decoded(monkeypatch) -> list:
     """The names of the files that are decoded."""
     names = []
-    original = pairing.open_image
+    original = pair.open_picture
 
-    def counting(path):
-        names.append(path.name)
-        return original(path)
+    def counting(picture, upright):
+        names.append(picture.path.name)
+        return original(picture, upright)
 
-    monkeypatch.setattr(pairing, "open_image", counting)
+    monkeypatch.setattr(pair, "open_picture", counting)
     return names
 
 
@@ -65,7 +65,7 @@ def test_arrays_hold_what_the_items_read(source):
     assert photos.shape == (4, 8, 8, 3) and classes.shape == (4, 8, 8)
     assert isinstance(photos, np.memmap) and not photos.flags.writeable
     for index, item in enumerate(source.splits["train"]):
-        class_map, photo = item.read(CITYSCAPES, 8)
+        class_map, photo = item.read(Reading(CITYSCAPES), 8)
         np.testing.assert_array_equal(classes[index], class_map)
         np.testing.assert_array_equal(photos[index], photo)
 
@@ -80,14 +80,14 @@ def test_built_once(source, decoded, own_cache):
 
 def test_built_again_when_the_source_changes(source, decoded):
     load(source)
-    photo = source.splits["train"][2].photo
+    photo = source.splits["train"][2].photo.path
     os.utime(photo, ns=(0, photo.stat().st_mtime_ns + 1))
     load(source)
     assert len(decoded) == 16
     load(source, size=4)
     assert len(decoded) == 24
     other = Palette("other", CITYSCAPES.classes, CITYSCAPES.colors[::-1], 19)
-    load(replace(source, palette=other))
+    load(replace(source, reading=Reading(other)))
     assert len(decoded) == 32
     assert len(load(limit_source(source, {"train": 2}))[0]) == 2
 
@@ -121,13 +121,13 @@ def test_a_damaged_cache_is_built_again(source, own_cache, file, damage):
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_build_leaves_nothing(source, own_cache, monkeypatch, stop):
-    def interrupted(path):
-        if path.name == "photo3.png":
+    def interrupted(picture, upright):
+        if picture.path.name == "photo3.png":
             raise stop
         return Image.new("L", (40, 20))
 
     with monkeypatch.context() as patch, pytest.raises(stop):
-        patch.setattr(pairing, "open_image", interrupted)
+        patch.setattr(pair, "open_picture", interrupted)
         load(source)
     assert [path.name for path in own_cache.iterdir() if path.is_dir()] == []
     assert len(load(source)[0]) == 4
@@ -141,10 +141,10 @@ def test_what_a_killed_build_left_is_removed(source, own_cache):
 
 
 def test_a_bad_file_is_a_user_error(source, own_cache):
-    source.splits["train"][1].photo.write_bytes(b"no image")
+    source.splits["train"][1].photo.path.write_bytes(b"no image")
     with pytest.raises(UserError, match=r"photo1\.png"):
         load(source)
-    source.splits["train"][1].photo.unlink()
+    source.splits["train"][1].photo.path.unlink()
     with pytest.raises(UserError, match=r"photo1\.png"):
         load(source)
     assert not list(own_cache.glob("my*"))
@@ -195,7 +195,7 @@ def test_two_processes_build_once_with_workers_of_their_own(tmp_path, own_cache)
     source = replace(source, splits={"train": source.splits["train"][:24]})
     photos, classes = load(source, size=16)  # reads what the scripts have built
     for index in (0, 23):
-        class_map, photo = source.splits["train"][index].read(CITYSCAPES, 16)
+        class_map, photo = source.splits["train"][index].read(Reading(CITYSCAPES), 16)
         np.testing.assert_array_equal(classes[index], class_map)
         np.testing.assert_array_equal(photos[index], photo)
 
@@ -215,16 +215,16 @@ SLOW_BUILD = """
 import sys, time
 from pix2pix_utils.data.cache import load_arrays
 from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.layouts import pairing
+from pix2pix_utils.data.reading import pair
 from pix2pix_utils.data.source import SPLITS
 
-read = pairing.open_image
-def slowly(path):
+read = pair.open_picture
+def slowly(picture, upright):
     time.sleep(0.02)
-    return read(path)
-pairing.open_image = slowly
+    return read(picture, upright)
+pair.open_picture = slowly
 print("starts", flush=True)
-source = open_source(sys.argv[1])
+source = open_source(sys.argv[1], progress=False)
 print(sum(int(load_arrays(source, split, 16, False)[0].sum()) for split in SPLITS))
 """
 
@@ -242,7 +242,7 @@ def start_build(tmp_path, folder) -> subprocess.Popen:
 def right_sum(folder) -> str:
     source = open_source(folder)
     items = [item for items in source.splits.values() for item in items]
-    return str(sum(int(item.read(source.palette, 16)[1].sum()) for item in items))
+    return str(sum(int(item.read(source.reading, 16)[1].sum()) for item in items))
 
 
 def test_two_builds_of_one_folder_at_once_both_end_right(camvid_folder, tmp_path, own_cache):
@@ -335,6 +335,6 @@ def test_the_data_folder_is_never_written_to(camvid_folder):
 
 
 def test_a_bad_file_says_how_to_find_the_others(source):
-    source.splits["train"][1].photo.write_bytes(b"no image")
+    source.splits["train"][1].photo.path.write_bytes(b"no image")
     with pytest.raises(UserError, match=r"photo1\.png.*pix2pix_utils data .* lists every"):
         load(source)

@@ -87,8 +87,10 @@ class _Moments(torch.nn.Module):
         return torch.cat([images.mean(dim=(2, 3)), images.std(dim=(2, 3))], dim=1)
 
 
-def test_kid_and_fid_are_near_zero_for_the_photos_themselves(street_data, monkeypatch):
+@pytest.mark.parametrize("device", ["cpu", "mps"])  # FID's sums do not exist on an Apple GPU
+def test_kid_and_fid_are_near_zero_for_the_photos_themselves(street_data, monkeypatch, device):
     pytest.importorskip("torch_fidelity")
+    device = torch.device(device)
     from torchmetrics.image import fid, kid
 
     for module, name in ((fid, "FrechetInceptionDistance"), (kid, "KernelInceptionDistance")):
@@ -96,11 +98,11 @@ def test_kid_and_fid_are_near_zero_for_the_photos_themselves(street_data, monkey
         monkeypatch.setattr(module, name, metric)
     monkeypatch.setattr(perceptual, "_require_download", lambda *arguments: None)
     state = torch.get_rng_state()
-    same = inception_distances(lambda batch: batch["photo"], street_data.train, CPU)
+    same = inception_distances(lambda batch: batch["photo"], street_data.train, device)
     assert torch.equal(torch.get_rng_state(), state)
-    dark = inception_distances(lambda batch: batch["photo"] / 4 - 0.75, street_data.train, CPU)
+    dark = inception_distances(lambda batch: batch["photo"] / 4 - 0.75, street_data.train, device)
     assert same["images"] == len(street_data.train)
     assert abs(same["kid"]) < 0.1 * dark["kid"]
     assert abs(same["fid"]) < 0.1 * dark["fid"]
-    again = inception_distances(lambda batch: batch["photo"] / 4 - 0.75, street_data.train, CPU)
+    again = inception_distances(lambda batch: batch["photo"] / 4 - 0.75, street_data.train, device)
     assert dark == again

@@ -5,7 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from messages import one_sentence
+from torch.nn import functional as F
 
+from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import segmentation
 from pix2pix_utils.evaluation.segmentation import SegmentationNetwork, segmenter
@@ -14,10 +17,19 @@ from pix2pix_utils.files import read_json
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("size", [32, 33, 64, 100])
+@pytest.mark.parametrize("size", [17, 32, 33, 64, 100])
 def test_the_network_names_every_pixel_of_any_size(size):
-    network = SegmentationNetwork(7).eval()
-    assert network(torch.zeros(2, 3, size, size)).shape == (2, 7, size, size)
+    network = SegmentationNetwork(7)
+    for batch in (1, 2):  # an epoch's last batch may be a single photo
+        assert network(torch.zeros(batch, 3, size, size)).shape == (batch, 7, size, size)
+
+
+def test_photos_too_small_to_train_on_are_refused(tmp_path):
+    limits = {"train": 9, "val": 1, "test": 1}  # the last batch has one photo
+    data = load_data("synthetic", image_size=16, limits=limits, progress=False)
+    message = one_sentence(lambda: segmenter(data, tmp_path, CPU, progress=False))
+    assert "16x16" in message and "image_size" in message
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_beats_chance_and_is_found_again(street_data, tmp_path, monkeypatch):
@@ -52,6 +64,18 @@ def test_the_same_seed_gives_the_same_network(street_data, tmp_path, short_train
     one, other = (segmenter(street_data, tmp_path / name, CPU, False) for name in "ab")
     for key, value in one.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[key]), key
+
+
+def test_a_mirrored_photo_is_compared_with_mirrored_classes():
+    classes = torch.randint(0, 3, (8, 6, 6), generator=torch.Generator().manual_seed(0))
+    photo = classes[:, None].float().expand(-1, 3, -1, -1)
+
+    def perfect(photo):
+        return 100 * F.one_hot(photo[:, 0].long(), 3).movedim(-1, 1).float()
+
+    batch = {"photo": photo, "classes": classes}
+    torch.manual_seed(0)  # mirrors some of the pairs
+    assert segmentation._loss(perfect, batch, torch.ones(3), CPU).item() == pytest.approx(0)
 
 
 def test_an_interrupted_training_leaves_nothing_that_counts(

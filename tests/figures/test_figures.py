@@ -1,10 +1,11 @@
 """Figures that a reader must be able to read: apart without colour, and with all their words."""
 
-from itertools import pairwise
+from itertools import combinations
 
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from pix2pix_utils import figures
@@ -26,18 +27,75 @@ def test_curves_can_be_told_apart_without_their_colours(epochs):
         assert len(styles) == len(models)
 
 
-@pytest.mark.parametrize("count", [1, 8, 30])
-def test_names_beside_the_plane_stay_apart_and_inside(count):
-    crowd = {f"model {number}": (0.1, 0.24 + 1e-4 * number) for number in range(count)}
-    figure = figures.ssim_against_sharpness(crowd, {"mean image": (0.2, 0.28)})
+SCORES = {  # sharpness and SSIM of six networks, two of them nearly equal
+    "baseline": (0.302, 0.429),
+    "baseline-mse": (0.215, 0.481),
+    "pretrained-torchvision": (0.007, 0.339),
+    "pretrained-unet": (0.211, 0.490),
+    "enhanced": (0.525, 0.480),
+    "enhanced-mse": (0.235, 0.514),
+}
+REFERENCES = {
+    "mean image": (0.015, 0.343),
+    "class colour": (0.412, 0.496),
+    "class and row colour": (0.429, 0.533),
+    "nearest training label map": (0.957, 0.253),
+}
+
+
+def square(axis, point, side):
+    """A box around a point, of `side` points on the screen."""
+    x, y = axis.transData.transform(point)
+    half = side * axis.figure.dpi / 72 / 2
+    return Bbox.from_extents(x - half, y - half, x + half, y + half)
+
+
+@pytest.mark.parametrize(
+    ("networks", "others"),
+    [
+        (SCORES, REFERENCES),
+        ({"one": (0.1, 0.24)}, {}),
+        ({f"model {n}": (0.1, 0.24 + 1e-4 * n) for n in range(30)}, {"mean image": (0.2, 0.28)}),
+    ],
+    ids=["table", "one", "crowd"],
+)
+def test_names_in_the_plane_are_apart_inside_and_beside_the_markers(networks, others):
+    figure = figures.ssim_against_sharpness(networks, others)
     figure.draw_without_rendering()
     (axis,) = figure.axes
-    boxes = [Text.get_window_extent(text) for text in axis.texts]  # without the lines to them
-    boxes.sort(key=lambda box: box.y0)
-    assert len(boxes) == count + 1
-    assert boxes[0].y0 > axis.get_window_extent().y0 - 10 and boxes[-1].y1 < figure.bbox.y1
-    for lower, upper in pairwise(boxes):
-        assert upper.y0 > lower.y0 + 0.8 * lower.height
+    names = {text.get_text(): Text.get_window_extent(text) for text in axis.texts}
+    assert set(names) == {*networks, *others}
+    whole = axis.get_window_extent()
+    assert all(whole.contains(*box.min) and whole.contains(*box.max) for box in names.values())
+    assert not any(one.overlaps(two) for one, two in combinations(names.values(), 2))
+    for point in {**networks, **others}.values():
+        assert not any(box.overlaps(square(axis, point, 6)) for box in names.values())
+
+
+def test_no_line_to_a_name_runs_through_the_marker_of_another():
+    figure = figures.ssim_against_sharpness(SCORES, REFERENCES)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    points = {**SCORES, **REFERENCES}.values()
+    for line in axis.lines:
+        start, *rest = line.get_xydata().tolist()
+        if rest and line.get_linestyle() == "-":
+            for point in points:
+                far_from_start = np.abs(np.subtract(point, start)).max() > 1e-6
+                path = line.get_transform().transform_path(line.get_path())
+                assert not (far_from_start and path.intersects_bbox(square(axis, point, 6)))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 4, 8])
+def test_a_grid_uses_the_width_of_a_notebook(columns):
+    picture = np.zeros((8, 8, 3), dtype=np.uint8)
+    figure = figures.image_grid([[picture] * columns] * 2, ["title"] * columns)
+    width, _ = figure.get_size_inches()
+    assert width <= 9.1
+    assert width > 8.5 or columns < 4  # few pictures need not be huge
+    figure.draw_without_rendering()
+    sides = [axis.get_window_extent().width / figure.dpi for axis in figure.axes]
+    assert min(sides) > 0.8 * min(9 / columns, 2.2)
 
 
 def test_a_figure_is_saved_twice_with_its_caption(tmp_path):

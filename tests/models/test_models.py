@@ -129,6 +129,14 @@ def test_discriminators_work_at_batch_1(name, size):
     assert scores.shape[0] == 1 and scores.isfinite().all()
 
 
+def test_patchgan_scores_a_photo_for_its_label_map():
+    discriminator = build_discriminator("patchgan", 2).eval()
+    label, other_label, photo, other_photo = torch.rand(4, 1, 3, 64, 64)
+    scores = discriminator(label, photo)
+    assert not torch.allclose(scores, discriminator(other_label, photo))
+    assert not torch.allclose(scores, discriminator(label, other_photo))
+
+
 @pytest.mark.parametrize("name", [*GENERATORS, *DISCRIMINATORS])
 def test_every_network_is_built_of_torchs_own_layers(name):
     with torch.device("meta"):

@@ -131,6 +131,17 @@ def test_pretraining_uses_streets_of_another_seed_than_the_data(
     assert not learnt_from & {photo.tobytes() for photo in street_data.test.photos}
 
 
+def test_weights_of_older_code_are_not_used(unet_config, tmp_path, monkeypatch, edit_module):
+    monkeypatch.setattr(pretraining, "_pretrain", lambda *arguments: {"weight": torch.ones(2)})
+    path = pretrain_generator(unet_config, tmp_path, CPU)
+    assert pretrain_generator(unet_config, tmp_path, CPU) == path
+    edit_module(
+        "pix2pix_utils.models.pix2pix_unet",
+        ("class Pix2PixUNet", "SLOPE = 1\n\n\nclass Pix2PixUNet"),
+    )
+    assert pretrain_generator(unet_config, tmp_path, CPU) != path
+
+
 def test_a_run_starts_from_the_file_and_names_it(unet_config, tmp_path, street_data, monkeypatch):
     before_any_step = []
     fit = training.Trainer.fit

@@ -275,3 +275,49 @@ def test_pix2pix_files_are_checked_by_every_key_and_shape(tmp_path, serve, monke
     monkeypatch.setattr(weights, "Pix2PixUNet", Small)
     serve(saved(Pix2PixUNet(256, 2).state_dict()))
     assert fetch("edges2shoes", tmp_path, progress=False).is_file()
+
+
+@pytest.fixture
+def small_pix2pix(monkeypatch):
+    """Two files that both fit the network of the pix2pix weights, here a narrow one."""
+
+    class Small(Pix2PixUNet):
+        def __init__(self):
+            super().__init__(256, 2)
+
+    monkeypatch.setattr(weights, "Pix2PixUNet", Small)
+    return [saved(Pix2PixUNet(256, 2).state_dict()) for _ in range(2)]
+
+
+def test_pix2pix_files_are_the_same_every_time(tmp_path, serve, small_pix2pix):
+    first, other = small_pix2pix
+    serve(first)
+    path = fetch("edges2shoes", tmp_path, progress=False)
+    record = path.with_suffix(".sha256")
+    assert record.read_text().strip() == provenance(path)["sha256"]
+    assert fetch("edges2shoes", tmp_path) == path
+    path.write_bytes(other)  # a replaced file
+    with pytest.raises(UserError, match=rf"{path} is not the file .* here first.*remove {record}"):
+        fetch("edges2shoes", tmp_path)
+    path.unlink()
+    serve(other)  # another download
+    with pytest.raises(UserError, match=r"edges2shoes\.pth is not the file .* here first"):
+        fetch("edges2shoes", tmp_path, progress=False)
+    assert not path.exists()
+    serve(first)
+    assert fetch("edges2shoes", tmp_path, progress=False).read_bytes() == first
+    record.unlink()
+    path.write_bytes(other)  # trusted by its owner
+    assert fetch("edges2shoes", tmp_path) == path
+    assert record.read_text().strip() == provenance(path)["sha256"]
+
+
+def test_pix2pix_files_in_a_read_only_folder_are_used(tmp_path, small_pix2pix, monkeypatch):
+    (tmp_path / "edges2shoes.pth").write_bytes(small_pix2pix[0])
+
+    def read_only(path, text):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(weights, "write_text", read_only)
+    assert fetch("edges2shoes", tmp_path).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["edges2shoes.pth"]

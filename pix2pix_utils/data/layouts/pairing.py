@@ -1,82 +1,81 @@
-"""Pairs of a photo and a label map in two files, matched by name."""
+"""Pairs of two files that show the same scene, matched by name."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from pix2pix_utils.data.folders import file_stem
-from pix2pix_utils.data.images import open_image, to_classes, to_photo
-from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.errors import UserError
+from pix2pix_utils.data.layouts.places import short_names
+from pix2pix_utils.data.source import Match, Picture
 
-MAX_ASPECT_DIFFERENCE = 0.02  # between a photo and its label map, relative
-
-
-@dataclass(frozen=True)
-class FilePair:
-    """A photo and its label map in two files; an `Item`."""
-
-    name: str
-    photo: Path
-    label: Path
-    drive: str = ""
-
-    @property
-    def group(self) -> str:
-        return self.drive or self.name
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return (self.photo, self.label)
-
-    def read(
-        self, palette: Palette, image_size: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        opened, problems = [], []
-        for path in self.files:
-            try:
-                opened.append(open_image(path))
-            except UserError as error:
-                problems.append(str(error))
-        if problems:
-            raise UserError("; ".join(problems))
-        photo, label = opened
-        stretch = (photo.width / photo.height) / (label.width / label.height)
-        if abs(stretch - 1) > MAX_ASPECT_DIFFERENCE:
-            raise UserError(
-                f"{self.photo} is {photo.width}x{photo.height} but its label map {self.label} is "
-                f"{label.width}x{label.height}: crop one, so that both show the same scene"
-            )
-        classes = to_classes(label, self.label, palette, image_size)
-        return classes, to_photo(photo, self.photo, image_size)
+NOUNS = ("photo", "label map")
 
 
-def match_by_name(
-    photos: Iterable[Path], labels: Iterable[Path], prefix: str
-) -> tuple[list[FilePair], list[str]]:
-    """Pairs of files with the same stem, and one sentence for each file that is in no pair.
-
-    A pair's name is `prefix` and the stem.
-    """
-    sides, duplicates = [], []
-    for kind, paths in (("photos", photos), ("label maps", labels)):
-        by_name: dict[str, Path] = {}
-        for path in paths:
-            other = by_name.setdefault(prefix + file_stem(path), path)
-            if other is not path:
-                duplicates.append(f"{other} and {path} are {kind} of the same name: remove one")
-        sides.append(by_name)
-    pairs, problems = match(*sides)
-    return pairs, [*duplicates, *problems]
+def by_name(files: Iterable[tuple[str, Path]]) -> tuple[dict[str, Path], list[str]]:
+    """Files by their names, and one sentence for each file whose name another has already."""
+    named: dict[str, Path] = {}
+    problems = []
+    for name, path in files:
+        other = named.setdefault(name, path)
+        if other is not path:
+            problems.append(f"{other} and {path} have the same name: remove one")
+    return named, problems
 
 
 def match(
-    photos: Mapping[str, Path], labels: Mapping[str, Path]
-) -> tuple[list[FilePair], list[str]]:
-    """The pairs of two sets of named files, and one sentence for each file that is in no pair."""
-    return [FilePair(name, photos[name], labels[name]) for name in photos if name in labels], [
-        *(f"{photo} has no label map" for name, photo in photos.items() if name not in labels),
-        *(f"{label} has no photo" for name, label in labels.items() if name not in photos),
+    first: Mapping[str, Path],
+    second: Mapping[str, Path],
+    nouns: tuple[str, str] = NOUNS,
+    drive_of: Callable[[str], str] = lambda name: "",
+) -> tuple[list[Match], list[str]]:
+    """The pairs of two sets of named files, and one sentence for each file that is in no pair.
+
+    Pairs are in the order of `first`. `nouns` say what a file of each side is.
+    """
+    pairs = [
+        Match(name, (Picture(path), Picture(second[name])), drive_of(name))
+        for name, path in first.items()
+        if name in second
     ]
+    return pairs, [
+        *(f"{path} has no {nouns[1]}" for name, path in first.items() if name not in second),
+        *(f"{path} has no {nouns[0]}" for name, path in second.items() if name not in first),
+    ]
+
+
+def match_files(
+    first: Iterable[Path],
+    second: Iterable[Path],
+    prefix: str = "",
+    drive_of: Callable[[str], str] = lambda name: "",
+) -> tuple[list[Match], list[str]]:
+    """As `match`, for files with the same stem; a pair's name is `prefix` and the stem."""
+    sides, problems = [], []
+    for paths in (first, second):
+        named, duplicates = by_name((prefix + file_stem(path), path) for path in paths)
+        sides.append(named)
+        problems += duplicates
+    pairs, unpaired = match(sides[0], sides[1], drive_of=drive_of)
+    return pairs, [*problems, *unpaired]
+
+
+def match_splits(
+    cores: tuple[Mapping[str, str], Mapping[str, str]],
+    files: tuple[Mapping[str, Path], Mapping[str, Path]],
+    nouns: tuple[str, str],
+) -> tuple[dict[str, list[Match]], list[str]]:
+    """The pairs of every split, by the `cores` of the files' names (see `affixes`)."""
+    sides, problems = [], []
+    for names, paths in zip(cores, files, strict=True):
+        named, duplicates = by_name((core, paths[name]) for name, core in names.items())
+        sides.append(named)
+        problems += duplicates
+    short = short_names([*sides[0], *sides[1]])
+    groups = {}
+    for split in dict.fromkeys(split for split, _ in short.values()):
+        of_split = [
+            {short[core][1]: path for core, path in side.items() if short[core][0] == split}
+            for side in sides
+        ]
+        groups[split], unpaired = match(of_split[0], of_split[1], nouns)
+        problems += unpaired
+    return groups, problems

@@ -4,11 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pix2pix_utils.data.folders import file_name_for, list_images
-from pix2pix_utils.data.layouts.pairing import FilePair, match_by_name
+from pix2pix_utils.data.folders import file_name_for, list_images, subfolders
+from pix2pix_utils.data.layouts.pairing import match_files
 from pix2pix_utils.data.palette import CAMVID
-from pix2pix_utils.data.palette_discovery import csv_palette
-from pix2pix_utils.data.source import SPLITS, Source
+from pix2pix_utils.data.source import SPLITS, Listing, Match
 from pix2pix_utils.errors import UserError
 
 FOLDERS = "train/, trainannot/, val/ and valannot/ (CamVid)"
@@ -20,44 +19,51 @@ VAL_DRIVE, VAL_FRAMES = "0016E5", range(1410, 2401)
 GUARD_FRAMES = 150  # 5 s at 30 Hz between two splits
 
 
-def matches(folder: Path) -> bool:
-    return (folder / "train").is_dir() and (folder / "trainannot").is_dir()
+def find(folder: Path) -> Listing | None:
+    """The folders train, val and test, or three splits of train and val (`_make_test_split`).
 
-
-def open_folder(folder: Path) -> Source:
-    if not (folder / "val").is_dir() or not (folder / "valannot").is_dir():
+    Raises UserError if there is no val split.
+    """
+    present = {path.name for path in subfolders(folder)}
+    if not {"train", "trainannot"} <= present:
+        return None
+    if not {"val", "valannot"} <= present:
         raise UserError(
             f"{folder} has train/ and trainannot/ but lacks val/ or valannot/: add them"
         )
     photos = [*list_images(folder / "train"), *list_images(folder / "val")]
     is_camvid = all(camvid_frame(photo.stem) for photo in photos)
-    official_test = (folder / "test").is_dir() and (folder / "testannot").is_dir()
-    pairs: dict[str, list[FilePair]] = {}
+    official_test = {"test", "testannot"} <= present
+    pairs: dict[str, list[Match]] = {}
     problems: list[str] = []
     for split in SPLITS if official_test else ("train", "val"):
-        pairs[split], wrong = match_by_name(
+        pairs[split], wrong = match_files(
             list_images(folder / split),
             list_images(folder / f"{split}annot"),
             prefix="" if is_camvid else f"{split}/",
+            drive_of=_drive,
         )
         problems += wrong
     rule = "the official folders train, val and test"
     if not official_test:
         pairs, rule = _make_test_split(pairs["train"], pairs["val"])
-    return Source(
+    return Listing(
         name="camvid" if is_camvid else file_name_for(folder.name),
-        location=str(folder),
-        palette=csv_palette(folder) or CAMVID,
+        folder=folder,
+        description="photos and class index maps in the layout of the SegNet tutorial",
+        sides=("train", "trainannot"),
         splits={split: tuple(pairs[split]) for split in SPLITS},
         split_rule=rule,
-        description="photos and class index maps in the layout of the SegNet tutorial",
         problems=tuple(problems),
+        label_side=1,
+        palette=CAMVID,
+        label_kind="indices",
     )
 
 
 def _make_test_split(
-    train: Sequence[FilePair], val: Sequence[FilePair]
-) -> tuple[dict[str, list[FilePair]], str]:
+    train: Sequence[Match], val: Sequence[Match]
+) -> tuple[dict[str, list[Match]], str]:
     """Three splits from the folders train and val, and the rule in words.
 
     CamVid is video, one frame a second: neighbouring frames are nearly the same picture, so a
@@ -90,3 +96,8 @@ def camvid_frame(name: str) -> tuple[str, int] | None:
     """Drive and frame number of a CamVid file name, as in 0016E5_08610 or 0006R0_f00930."""
     found = re.fullmatch(r"(0001TP|0006R0|0016E5|Seq05VD)_f?(\d+)", name)
     return (found[1], int(found[2])) if found else None
+
+
+def _drive(name: str) -> str:
+    found = camvid_frame(name)
+    return found[0] if found else ""

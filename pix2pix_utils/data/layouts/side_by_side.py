@@ -1,72 +1,77 @@
 """One file for each pair, photo and label map side by side: pix2pix's own layout."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from pix2pix_utils.data.folders import file_name_for, file_stem
-from pix2pix_utils.data.images import halves, open_image, to_classes, to_photo
-from pix2pix_utils.data.layouts.splits import sides_by_split, split_groups
-from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.data.palette_discovery import find_palette, label_side, read_samples
-from pix2pix_utils.data.source import Source
+from pix2pix_utils.data.folders import file_name_for, subfolders
+from pix2pix_utils.data.layouts.places import (
+    find_places,
+    holds_images,
+    named_files,
+    short_names,
+    without_sides,
+)
+from pix2pix_utils.data.layouts.side_names import side_of_name, split_of_name
+from pix2pix_utils.data.layouts.splits import split_groups
+from pix2pix_utils.data.source import Listing, Match, Picture
+from pix2pix_utils.errors import UserError
 
 FOLDERS = "train/ and val/ of side-by-side images"
+MAX_ABOVE = 3  # folders above the one that was named whose names are looked at
 
 
-@dataclass(frozen=True)
-class SideBySide:
-    """A photo and its label map in one file, each half as wide as the file; an `Item`."""
+def find(folder: Path) -> Listing | None:
+    """The images in a folder or in its splits.
 
-    name: str
-    path: Path
-    photo_left: bool
-
-    @property
-    def group(self) -> str:
-        return self.name
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return (self.path,)
-
-    def read(
-        self, palette: Palette, image_size: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        photo, label = halves(open_image(self.path), self.path)
-        if not self.photo_left:
-            photo, label = label, photo
-        classes = to_classes(label, self.path, palette, image_size)
-        return classes, to_photo(photo, self.path, image_size)
-
-
-def matches(folder: Path) -> bool:
-    return len(sides_by_split(folder)) == 1
-
-
-def open_folder(folder: Path) -> Source:
-    (groups,) = sides_by_split(folder).values()
-    files = [path for paths in groups.values() for path in paths]
-    samples = read_samples(files, lambda path: halves(open_image(path), path))
-    sides = list(zip(*samples, strict=True))
-    side = label_side(sides)
-    items = {
-        group: [
-            SideBySide(f"{group}/" * (len(groups) > 1) + file_stem(path), path, side == 1)
-            for path in paths
-        ]
-        for group, paths in groups.items()
-    }
-    splits, rule = split_groups(folder, items)
-    left, right = ("label map", "photo") if side == 0 else ("photo", "label map")
-    return Source(
+    Raises UserError if the folders' names say that these are photos or label maps alone.
+    """
+    places = find_places(folder)
+    found = without_sides(places)
+    if not found:
+        found = [place for place in places if place.split and not place.nested]
+        if len({place.side.lower() for place in found}) != 1:
+            return None
+        if side_of_name(found[0].side) == "label":
+            names = ", ".join(str(place.folder.relative_to(folder)) for place in found)
+            raise UserError(
+                f"{folder} has label maps in {names}, but no photos beside them: add a folder of "
+                "photos for each, with the same file names"
+            )
+    _refuse_one_side(folder)
+    files = named_files(found)
+    short = short_names(name for name, _ in files)
+    groups: dict[str, list[Match]] = {}
+    for name, path in files:
+        split, short_name = short[name]
+        halves = Picture(path, "left"), Picture(path, "right")
+        groups.setdefault(split, []).append(Match(short_name, halves))
+    splits, rule = split_groups(folder, groups)
+    return Listing(
         name=file_name_for(folder.name),
-        location=str(folder),
-        palette=find_palette(
-            folder, sides[side], files, lambda path: halves(open_image(path), path)[side]
-        ),
+        folder=folder,
+        description="pairs side by side, each in one file",
+        sides=("left", "right"),
         splits=splits,
         split_rule=rule,
-        description=f"side-by-side images, {left} left and {right} right",
     )
+
+
+def _refuse_one_side(folder: Path) -> None:
+    """Raise UserError for a folder of photos or label maps whose partners lie beside it.
+
+    The folder's own name may say so, as in train_label/, or one above it: photos/train/.
+    """
+    for here in (folder, *folder.parents[:MAX_ABOVE]):
+        role, (split, _) = side_of_name(here.name), split_of_name(here.name)
+        if role is None and not (split and here == folder):
+            continue
+        inner = folder.relative_to(here)
+        for beside in subfolders(here.parent):
+            other = side_of_name(beside.name)
+            if other in (None, role) or split_of_name(beside.name)[0] != split:
+                continue
+            alike = all(side_of_name(part) == role for part in inner.parts)
+            if (alike or (beside / inner).is_dir()) and holds_images(beside):
+                raise UserError(
+                    f"{folder} holds only one of the two pictures of each pair, and {beside} "
+                    f"seems to hold the other: give the path of the folder above, {here.parent}"
+                )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix_utils.data.palette import CITYSCAPES, Palette
-from pix2pix_utils.data.source import Source
+from pix2pix_utils.data.palette import CITYSCAPES
+from pix2pix_utils.data.source import Reading, Source
 from pix2pix_utils.data.streets import draw_street
 
 SCENES = {  # as many as Cityscapes has; each split draws other scene numbers
@@ -36,7 +36,7 @@ class Scene:
         return ()
 
     def read(
-        self, palette: Palette, image_size: int | None = None
+        self, reading: Reading, image_size: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         return draw_street(self.index, self.seed, image_size or 256)
 
@@ -46,7 +46,7 @@ def synthetic(seed: int) -> Source:
     return Source(
         name="synthetic",
         location="synthetic",
-        palette=CITYSCAPES,
+        reading=Reading(CITYSCAPES),
         splits={
             split: tuple(Scene(f"street-{seed}-{index}", index, seed) for index in indices)
             for split, indices in SCENES.items()

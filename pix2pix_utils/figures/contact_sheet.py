@@ -1,0 +1,85 @@
+"""A dozen pairs at one look, to see whether a data set was read as its owner means it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.data.folders import evenly_spaced
+from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.data.source import SPLITS, Source
+from pix2pix_utils.figures.style import BELOW
+
+PAIRS = 12
+PAIRS_IN_A_ROW = 3
+OPACITY = 0.5  # of the label map over the photo
+LONGEST_SIDE = 320  # pixels of a picture
+CELL = 1.55  # inches; width of a picture
+
+Sample = tuple[str, np.ndarray, np.ndarray]  # name, classes (H, W), photo (H, W, 3) uint8
+
+
+def contact_sheet(data: StreetData | Source) -> Figure:
+    """Label map, photo and overlay of a dozen pairs from all splits, with the classes they show.
+
+    Raises UserError if a pair cannot be read.
+    """
+    samples = _of_source(data) if isinstance(data, Source) else _of_data(data)
+    palette = data.palette
+    rows = -(-len(samples) // PAIRS_IN_A_ROW)
+    height, width = samples[0][1].shape
+    cell = min(CELL * height / width, 2 * CELL)
+    shown = np.unique(np.concatenate([np.unique(classes) for _, classes, _ in samples]))
+    legend = 0.2 * -(-len(shown) // 6) + 0.3
+    figure = Figure(figsize=(3 * PAIRS_IN_A_ROW * CELL, rows * (cell + 0.3) + legend))
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots(rows, 3 * PAIRS_IN_A_ROW, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for index, (name, classes, photo) in enumerate(samples):
+        row, first = divmod(index, PAIRS_IN_A_ROW)
+        label = palette.encode(classes)
+        blend = (1 - OPACITY) * photo + OPACITY * label
+        for column, image in enumerate((label, photo, blend.astype(np.uint8))):
+            axis = axes[row, 3 * first + column]
+            axis.imshow(image, interpolation="nearest")
+            if column == 1:
+                axis.set_title(name if len(name) < 40 else f"…{name[-39:]}", fontsize=7)
+    figure.legend(handles=_handles(palette, shown), ncols=6, **BELOW)
+    return figure
+
+
+def _handles(palette: Palette, shown: Sequence[int]) -> list[Patch]:
+    return [
+        Patch(
+            facecolor=palette.colors[index] / 255,
+            edgecolor="black",
+            label=palette.classes[index] + (" (void)" if index >= palette.evaluated else ""),
+        )
+        for index in shown
+    ]
+
+
+def _of_data(data: StreetData) -> list[Sample]:
+    places = [(data[split], index) for split in SPLITS for index in range(len(data[split]))]
+    return [
+        (pairs.names[index], pairs.classes[index], pairs.photos[index])
+        for pairs, index in evenly_spaced(places, PAIRS)
+    ]
+
+
+def _of_source(source: Source) -> list[Sample]:
+    items = [item for split in SPLITS for item in source.splits[split]]
+    samples = []
+    for item in evenly_spaced(items, PAIRS):
+        classes, photo = item.read(source.reading)
+        step = max(1, -(-max(photo.shape) // LONGEST_SIDE))
+        rows = np.arange(0, photo.shape[0], step)
+        columns = np.arange(0, photo.shape[1], step)
+        at = np.ix_(
+            rows * classes.shape[0] // photo.shape[0], columns * classes.shape[1] // photo.shape[1]
+        )
+        samples.append((item.name, classes[at], photo[np.ix_(rows, columns)]))
+    return samples
