@@ -149,6 +149,11 @@ def build_parser() -> argparse.ArgumentParser:
         "inputs", metavar="INPUT", nargs="+", type=Path, help="label-map files or folders of them"
     )
     translate.add_argument("--output", type=Path, required=True, help="folder for the photos")
+    translate.add_argument(
+        "--label-side",
+        choices=("left", "right"),
+        help="the half with the label map, if the inputs are pairs side by side",
+    )
     _add_shared(translate, "--label-kind", "--device")
 
     badges = commands.add_parser("badges", help="write Open-in-Colab badges into the notebooks")

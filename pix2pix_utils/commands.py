@@ -201,7 +201,7 @@ def _print_score(split: str, name: str, score: dict, note: str = "") -> None:
     """Print the mean of a measure with its confidence interval, or why there is none."""
     title = name.upper() if name in ("ssim", "psnr", "l1", "lpips") else name
     digits, unit = (2, " dB") if name == "psnr" else (4, "")
-    if name == "ssim":
+    if name == "ssim" and "low" in score:
         note = f"  {images_text(score)}"
     interval = interval_text(score, digits)
     print(f"{split:5}  {title} {score['mean']:.{digits}f}{unit}  {interval}{note}")
@@ -214,6 +214,7 @@ def translate_command(arguments: Namespace) -> int:
         arguments.inputs,
         arguments.output,
         device,
+        label_half=arguments.label_side,
         label_kind=arguments.label_kind,
     )
     print(f"wrote {len(written)} photo(s) to {arguments.output}")

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -13,18 +12,14 @@ from pix2pix_utils.data.folders import list_images, subfolders, summarize_proble
 from pix2pix_utils.data.images import open_picture, to_classes
 from pix2pix_utils.data.pairs import to_signed, to_uint8
 from pix2pix_utils.data.palette import Palette
-from pix2pix_utils.data.reading.label_maps import (
-    MIN_NEAR,
-    Given,
-    decide_label_maps,
-    near_share,
-)
+from pix2pix_utils.data.reading.fit import misfits
+from pix2pix_utils.data.reading.known_palettes import MIN_NEAR, near_share
+from pix2pix_utils.data.reading.label_maps import Given, decide_label_maps
 from pix2pix_utils.data.reading.survey import Facts, Survey
 from pix2pix_utils.data.source import Picture, Reading
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.files import atomic_write
-from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 
 
@@ -34,14 +29,15 @@ def translate(
     output: Path,
     device: torch.device,
     progress: bool = True,
+    label_half: str | None = None,
     label_kind: str | None = None,
 ) -> list[Path]:
     """Write a photo for every label map, as PNG of the label map's size below `output`.
 
     An input is a file or a folder, which is searched recursively; its structure is kept. The
     network sees the label map at the size it was trained at. How the label maps name their classes
-    is decided for all of them together, unless `label_kind` says it (see `reading.options`). Of
-    pairs side by side, the half with the label map is taken if the run was trained on such pairs.
+    is decided for all of them together, unless `label_kind` says it (see `reading.options`).
+    `label_half` is 'left' or 'right' if the inputs are pairs side by side.
 
     Before anything is written, raises UserError if an input is missing or would be overwritten, or
     if any is not a label map. Raises WriteError if a photo cannot be written.
@@ -49,14 +45,12 @@ def translate(
     generator, palette, image_size = load_generator(checkpoint, device)
     predict = generator_predictor(generator)
     jobs = _jobs([Path(path) for path in inputs], Path(output))
-    half, reading = _reading(
-        list(jobs.values()), palette, _label_half(Path(checkpoint)), label_kind, progress
-    )
+    reading = _reading(list(jobs.values()), label_half, palette, label_kind, progress)
     if progress:
         for sentence in reading.evidence:
             tqdm.write(sentence, file=sys.stderr)
     for target, source in tqdm(jobs.items(), "translate", unit="img", disable=not progress):
-        image = open_picture(Picture(source, half))
+        image = open_picture(Picture(source, label_half))
         label = to_signed(palette.encode(to_classes(image, source, reading, image_size)))[None]
         with torch.no_grad():
             photo = to_uint8(predict({"label": label})[0].cpu())
@@ -66,29 +60,21 @@ def translate(
     return list(jobs)
 
 
-def _label_half(checkpoint: Path) -> str | None:
-    """The half that had the label maps of a run that was trained on pairs side by side."""
-    return Run.open(checkpoint).data().get("label_half") if checkpoint.is_dir() else None
-
-
 def _reading(
     sources: Sequence[Path],
+    half: str | None,
     palette: Palette,
-    label_half: str | None,
     label_kind: str | None,
     progress: bool,
-) -> tuple[str | None, Reading]:
-    """Which half of the files to take, None for all of them, and how they name their classes."""
+) -> Reading:
+    """How the label maps name their classes; raises UserError if they are not label maps."""
     survey = Survey(Path(sources[0]).parent, [palette], progress)
     try:
-        return None, _label_maps(sources, None, palette, survey, label_kind)
+        return _label_maps(sources, half, palette, survey, label_kind)
     except UserError as error:
-        if label_half is not None:
-            with suppress(UserError):
-                return label_half, _label_maps(sources, label_half, palette, survey, label_kind)
         raise UserError(
-            f"these files cannot be translated: {error} (the network was trained on the classes of "
-            f"'{palette.name}')"
+            f"these files cannot be translated with a network that was trained on the classes of "
+            f"'{palette.name}': {error}"
         ) from None
 
 
@@ -100,13 +86,14 @@ def _label_maps(
     label_kind: str | None,
 ) -> Reading:
     seen = survey.look(Picture(source, half) for source in sources)
-    problems = list(dict.fromkeys(facts.problem for facts in seen.values() if facts.problem))
-    if problems:
-        raise UserError(f"{len(problems)} cannot be read:{summarize_problems(problems)}")
     if half is None:
         _refuse_pairs(seen, palette, survey)
     given = Given(palette, "the run")
     reading = decide_label_maps(seen, "the inputs", given, label_kind, one_class=True)
+    problems = [facts.problem for facts in seen.values() if facts.problem]
+    problems += misfits(seen, reading, "the inputs", label_kind)
+    if problems:
+        raise UserError(f"they do not fit:{summarize_problems(problems)}")
     if len(reading.palette) != len(palette):
         raise UserError("they mark pixels as ignored, but the network knows no such class")
     return reading
@@ -122,7 +109,10 @@ def _refuse_pairs(seen: Mapping[Picture, Facts], palette: Palette, survey: Surve
     for one, other in zip(left.items(), right.items(), strict=True):
         shares = [near_share([facts], palette) for _, facts in (one, other)]
         if min(shares) < MIN_NEAR <= max(shares):
-            raise UserError(f"{one[0].path} holds two pictures side by side: is it a label map?")
+            raise UserError(
+                f"{one[0].path} holds two pictures side by side: is it a label map? If one half "
+                "is, say which with --label-side left or --label-side right"
+            )
 
 
 def _jobs(inputs: Sequence[Path], output: Path) -> dict[Path, Path]:

@@ -9,6 +9,7 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 LARGEST = 1_100_000  # bytes
 LONGEST_CELL = 32  # lines
+FIRST_SCREEN = 26  # lines of text and code, without those that are folded
 START = NOTEBOOKS[0]
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -63,6 +64,19 @@ def test_the_set_up_cell_is_the_same_everywhere_and_short(path):
     assert len(set_up_cell(book).splitlines()) < 25
     first = next(cell for cell in book.cells if cell.cell_type == "code")
     assert "REPOSITORY, BRANCH" in first.source
+
+
+@each_notebook
+def test_the_first_screen_has_a_picture_and_the_set_up_is_folded(path):
+    lines = 0
+    for cell in read(path).cells:
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        if cell.source.startswith("%matplotlib") or "REPOSITORY, BRANCH" in cell.source:
+            assert folded, cell.source
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            break
+        lines += 0 if folded else len(cell.source.splitlines())
+    assert lines <= FIRST_SCREEN
 
 
 @each_notebook

@@ -15,6 +15,7 @@ from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.pretraining import train_experiment
 from pix2pix_utils.training.runs import Run, load_data_for
+from pix2pix_utils.training.session import with_precision
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Lesson:
     ) -> Config:
         """The configuration of an experiment, with further `key=value` settings or another seed.
 
-        Raises UserError for an unknown experiment or setting.
+        Its precision is that of the lesson's device, as in the runs. Raises UserError for an
+        unknown experiment or setting.
         """
         seed = self.seed if seed is None else seed
-        return configure(experiment, self.profile, seed, [*self.settings, *settings])
+        config = configure(experiment, self.profile, seed, [*self.settings, *settings])
+        return with_precision(config, self.device)
 
     @cached_property
     def data(self) -> StreetData:

@@ -34,11 +34,6 @@ class StreetData:
         return self.reading.palette
 
     @property
-    def label_half(self) -> str | None:
-        """'left' or 'right' if the label maps are halves of files, otherwise None."""
-        return self.reading.label_half
-
-    @property
     def splits(self) -> dict[str, list[str]]:
         """The names of every split's pairs."""
         return {split: self[split].names for split in SPLITS}

@@ -28,38 +28,43 @@ def list_images(folder: Path) -> list[Path]:
     Broken links are listed too: reading them gives the error. Raises UserError if the folder
     cannot be read.
     """
-    return list_folder(folder)[0]
+    names, _ = _names(folder)
+    return _paths(folder, [name for name in names if name.lower().endswith(tuple(SUFFIXES))])
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder, in natural order; raises UserError if it cannot be read."""
-    return list_folder(folder)[1]
+    """The folders in a folder, in natural order; raises UserError if it cannot be read.
 
-
-def list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images in a folder and the folders in it, without litter, each in natural order.
-
-    A link to the folder itself or to one above it is left out, since it leads in circles. Raises
-    UserError if the folder cannot be read.
+    A link to the folder itself or to one above it is left out, since it leads in circles.
     """
-    images, folders = [], []
+    _, names = _names(folder)
+    return _paths(folder, names)
+
+
+def _names(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of the files in a folder and of the folders in it, without litter."""
+    files, folders = [], []
     with explain_os_error(f"read the folder {folder}"), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            path = folder / entry.name
-            if entry.is_dir():
-                circular = entry.is_symlink() and folder.resolve().is_relative_to(path.resolve())
-                if entry.name not in IGNORED_FOLDERS and not circular:
-                    folders.append(path)
-            elif path.suffix.lower() in SUFFIXES:
-                images.append(path)
-    return sorted(images, key=_natural), sorted(folders, key=_natural)
+            link = Path(entry) if entry.is_symlink() else None
+            if not (link or entry).is_dir():  # a DirEntry raises for links that lead in circles
+                files.append(entry.name)
+            elif entry.name not in IGNORED_FOLDERS and not (
+                link and folder.resolve().is_relative_to(link.resolve())
+            ):
+                folders.append(entry.name)
+    return files, folders
 
 
-def _natural(path: Path) -> tuple:
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
+def _paths(folder: Path, names: list[str]) -> list[Path]:
+    return [folder / name for name in sorted(names, key=_natural)]
+
+
+def _natural(name: str) -> tuple[list[int | str], str]:
+    parts = re.split(r"(\d+)", name.lower())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], name
 
 
 def file_stem(path: Path) -> str:

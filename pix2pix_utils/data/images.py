@@ -24,6 +24,7 @@ MODES |= {"I", "I;16", "I;16L", "I;16B", "I;16N"}
 MAX_PIXELS = 1 << 26  # 67 million, as 8192 x 8192; a small file may claim billions
 
 EXIF_ORIENTATION = 0x0112
+PNG_EXIF = (b"eXIf", b"Raw profile type exif")  # how EXIF begins in a PNG file
 
 
 def open_image(path: Path, content: bytes | None = None, upright: bool = True) -> Image.Image:
@@ -44,7 +45,9 @@ def open_image(path: Path, content: bytes | None = None, upright: bool = True) -
 def read_header(path: Path, content: bytes) -> tuple[str, str, tuple[int, int], int]:
     """Format, mode, size and EXIF orientation of a file that is not decoded; errors as above."""
     with _opened(path, content) as image:
-        return image.format or "", image.mode, image.size, orientation(image)
+        # Pillow decodes a PNG file to look for EXIF behind the pixels
+        exif = image.format != "PNG" or any(mark in content for mark in PNG_EXIF)
+        return image.format or "", image.mode, image.size, orientation(image) if exif else 1
 
 
 @contextmanager

@@ -62,7 +62,6 @@ class Reading:
     by_index: bool = False  # files with a colour table hold class indices, not colours
     photo_bits: int = 16  # significant bits of photos that are stored with 16 bits
     turn_photos: bool = True  # as their EXIF orientation says
-    label_half: str | None = None  # of pairs side by side, the half that is the label map
     evidence: tuple[str, ...] = ()  # what was seen and decided, one sentence each
 
 

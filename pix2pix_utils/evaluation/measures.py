@@ -19,6 +19,7 @@ class Measures:
     """Measures of N images with C classes in the palette."""
 
     names: list[str]  # of the images
+    groups: list[str]  # as `StreetPairs.groups`: images of one drive depend on each other
     # measure -> (N,): "ssim", "psnr" in dB, "l1" in [0, 1], "sharpness" (gradient energy as a share
     # of the real photo's, nan if that has none) and, if available, "lpips"
     images: dict[str, np.ndarray]
@@ -69,7 +70,7 @@ def measure(
     if not segmenter:
         missing["segmentation"] = "no segmentation network was given"
     class_ssim, confusion = joined.pop("class_ssim"), joined.pop("confusion", None)
-    return Measures(list(pairs.names), joined, class_ssim, confusion, missing)
+    return Measures(pairs.names, pairs.groups, joined, class_ssim, confusion, missing)
 
 
 def _by_class(quality: Tensor, classes: Tensor, count: int) -> np.ndarray:

@@ -8,23 +8,26 @@ from matplotlib.figure import Figure
 from pix2pix_utils.figures.style import BELOW, COLORS, LINES, MARKERS
 
 MAX_MARKERS = 10  # per curve, roughly: more would hide the line
+PANELS = {
+    "generator_loss": "generator loss",
+    "l1": "L1 distance, in [-1, 1] units",
+    "discriminator_loss": "discriminator loss",
+    "val_ssim": "validation SSIM",
+}
 
 
 def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """Losses and validation SSIM of one or more runs, by epoch.
 
     `histories` maps a run's name to its records, one per epoch. A missing or non-finite value
-    leaves a gap.
+    leaves a gap; a value that no record has leaves out its panel.
     """
-    panels = (
-        ("generator_loss", "generator loss"),
-        ("l1", "L1 distance, in [-1, 1] units"),
-        ("discriminator_loss", "discriminator loss"),
-        ("val_ssim", "validation SSIM"),
-    )
+    recorded = {key for history in histories.values() for epoch in history for key in epoch}
+    panels = {key: title for key, title in PANELS.items() if key in recorded} or PANELS
     legend_lines = -(-len(histories) // 4) if len(histories) > 1 else 0
     figure = Figure(figsize=(9, 2.6 + 0.2 * legend_lines), layout="constrained")
-    for axis, (key, title) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (key, title) in zip(axes, panels.items(), strict=True):
         for number, (name, history) in enumerate(histories.items()):
             axis.plot(
                 [epoch["epoch"] for epoch in history],

@@ -123,8 +123,6 @@ def _cross(one: Segment, two: Segment) -> bool:
 
 def _meets(line: Segment, box: Bbox) -> bool:
     """Whether a segment touches a box, whose diagonals any line through it crosses."""
-    diagonals = (
-        (box.min, box.max),
-        (np.array([box.x0, box.y1]), np.array([box.x1, box.y0])),
-    )
+    corners = np.array([[box.x0, box.y0], [box.x1, box.y1], [box.x0, box.y1], [box.x1, box.y0]])
+    diagonals = ((corners[0], corners[1]), (corners[2], corners[3]))
     return any(box.contains(*end) for end in line) or any(_cross(line, one) for one in diagonals)

@@ -10,7 +10,7 @@ from torch import Tensor
 from pix2pix_utils.data.pairs import to_uint8
 from pix2pix_utils.figures.style import cell_side
 
-LETTERS_PER_INCH = 12  # at 9 points
+LETTERS_PER_INCH = 13  # at 9 points
 LINE_OF_TITLE = 0.18  # inches, at 9 points
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pix2pix_utils.evaluation.statistics import mean_text
 from pix2pix_utils.figures.labels import name_points
 from pix2pix_utils.figures.style import ABOVE, COLORS, GREY, LINES, MARKERS, named_rows
 
@@ -16,9 +17,10 @@ TRANSLUCENT = "77"  # appended to a colour
 def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float]) -> Figure:
     """Mean SSIM of each model with its interval, above that of the reference predictors.
 
-    `scores` maps a name to `mean`, `low` and `high`; `reference` a name to a mean.
+    `scores` maps a name to `mean` and, if there is an interval, `low` and `high`; `reference` a
+    name to a mean.
     """
-    figure, axis = named_rows([*scores, *reference], "SSIM", margin=1.2)
+    figure, axis = named_rows([*scores, *reference], "SSIM: right is better", margin=1.2)
     style = {"color": COLORS[0], "label": "network, 95 % interval of the mean over images"}
     _error_bars(axis, list(scores.values()), range(len(scores)), fmt="o", **style)
     rows = range(len(scores), len(scores) + len(reference))
@@ -88,22 +90,25 @@ def seed_dots(groups: Mapping[str, Sequence[float]], label: str) -> Figure:
 def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
     """Differences with their intervals, from the top, and a line at zero.
 
-    `rows` maps a name to `mean`, `low` and `high`. A dot is filled and coloured if the interval
-    excludes zero.
+    `rows` maps a name to what `evaluation.paired_difference` returns. A dot is filled and coloured
+    if there is an interval, and it excludes zero.
     """
     figure, axis = named_rows(list(rows), label)
     axis.axvline(0, color="black", linewidth=0.9)
-    largest = max(abs(row[key]) for row in rows.values() for key in ("low", "high"))
+    largest = max(
+        abs(row.get(key, row["mean"])) for row in rows.values() for key in ("low", "high")
+    )
     digits = 3 if largest < 1 else 2
     for height, row in enumerate(rows.values()):
-        mean, low, high = row["mean"], row["low"], row["high"]
-        certain = low > 0 or high < 0
+        mean = row["mean"]
+        low, high = row.get("low", mean), row.get("high", mean)
+        certain = "low" in row and (low > 0 or high < 0)
         color = GREY if not certain else COLORS[0] if mean > 0 else COLORS[1]
         fill = color if certain else "white"
         axis.plot([low, high], [height, height], color=color, linewidth=1.8)
         axis.plot(mean, height, "o", color=color, markerfacecolor=fill, zorder=3)
         axis.annotate(
-            f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]",
+            mean_text(row, digits, "+"),
             xy=(1.02, height),
             xycoords=("axes fraction", "data"),
             verticalalignment="center",
@@ -122,7 +127,7 @@ def score_distribution(
     line in a box is the median.
     """
     groups = {**networks, **(others or {})}
-    figure, axis = named_rows(list(groups), "SSIM of each image", row_height=0.42)
+    figure, axis = named_rows(list(groups), "SSIM of each image: right is better", row_height=0.42)
     jitter = np.random.default_rng(0)
     for row, (name, values) in enumerate(groups.items()):
         color = COLORS[0] if name in networks else GREY

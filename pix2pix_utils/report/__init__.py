@@ -1,7 +1,8 @@
 """Finished runs in; tables, figures and one HTML page out.
 
-In order: `selection` chooses the runs, `run_measures` and `collect` measure them, `comparison` and
-`published` compare scores, `tables` and `pictures` make the content, `writing` writes it to disk.
+In order: `selection` chooses the runs, `run_measures` and `collect` measure them, `comparison`,
+`published` and `claims` compare scores, `tables` and `pictures` make the content, `writing` writes
+it to disk.
 """
 
 import lazy_loader
@@ -10,17 +11,24 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "selection": ["choose_data", "describe", "describe_run", "select_runs"],
+        "claims": ["claim_rows", "count_verdicts"],
         "collect": ["measure_all"],
         "comparison": [
             "comparison_rows",
-            "finding_rows",
+            "image_groups",
             "image_scores",
             "mean_over_seeds",
             "reference_scores",
             "seed_scores",
             "verdict",
         ],
-        "published": ["find_published", "record_scores", "record_summaries", "results_record"],
+        "published": [
+            "find_published",
+            "record_histories",
+            "record_scores",
+            "record_summaries",
+            "results_record",
+        ],
         "tables": ["table_rows"],
         "pictures": [
             "best_on_val",

@@ -76,6 +76,7 @@ def mean_measures(seeds: Sequence[Measures]) -> Measures:
     confusions = [one.confusion for one in seeds if one.confusion is not None]
     return Measures(
         names=first.names,
+        groups=first.groups,
         images={name: np.mean([one.images[name] for one in seeds], axis=0) for name in shared},
         class_ssim=np.mean([one.class_ssim for one in seeds], axis=0),
         confusion=np.sum(confusions, axis=0) if len(confusions) == len(seeds) else None,
@@ -87,14 +88,14 @@ def summaries(measures: Measures) -> dict[str, dict]:
     """Mean and interval over the images of every measure.
 
     A measure with an infinite value, such as the PSNR of a photo with itself, is left out. Images
-    of undefined sharpness do not count.
+    without a value, such as those of undefined sharpness, do not count.
     """
     found = {}
     for name, values in measures.images.items():
-        if name == "sharpness":
-            values = values[~np.isnan(values)]
-        if len(values) and np.isfinite(values).all():
-            found[name] = summarize(values)
+        defined = ~np.isnan(values)
+        if defined.any() and np.isfinite(values[defined]).all():
+            groups = [group for group, kept in zip(measures.groups, defined, strict=True) if kept]
+            found[name] = summarize(values[defined], groups)
     return found
 
 

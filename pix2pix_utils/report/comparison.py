@@ -1,19 +1,22 @@
 """SSIM of finished runs image by image, compared between models and with the report's findings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.evaluation.predictors import ssim_scores
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
-from pix2pix_utils.evaluation.statistics import paired_difference, summarize
-from pix2pix_utils.training.experiments import AUGMENTED, EXPERIMENTS
+from pix2pix_utils.evaluation.statistics import (
+    holm,
+    interval_text,
+    mean_text,
+    paired_difference,
+    summarize,
+)
 from pix2pix_utils.training.runs import Run
 
-INTERVAL = "{mean:.3f} [{low:.3f}, {high:.3f}]"
-DIFFERENCE = "{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+PROVISIONAL = "provisional (one seed)"
 
 SeedScores = dict[str, dict[int, np.ndarray]]
 """Variant -> seed -> SSIM of every test image, (N,), in the same order for all."""
@@ -40,6 +43,13 @@ def image_scores(runs: Sequence[Run], split: str = "test", inference: str = "eva
     return np.mean(columns, axis=0)
 
 
+def image_groups(run: Run, split: str = "test") -> list[str]:
+    """The group of every image of a split, in the order of `image_scores`."""
+    wanted = (split, "eval")
+    rows = run.read_scores()
+    return [row["group"] for row in rows if (row["split"], row["inference"]) == wanted]
+
+
 def seed_scores(groups: Mapping[str, Sequence[Run]]) -> SeedScores:
     """The test scores of each group of runs, seed by seed."""
     return {
@@ -64,117 +74,66 @@ def comparison_rows(
     """Table rows that compare groups of runs (one variant, one or more seeds) with one of them.
 
     SSIM with its 95 % interval over images, the spread over seeds, and the paired difference to
-    the group `reference` on the same images with its interval and the share of images that improve.
+    the group `reference` on the same images with its interval, the share of images that improve and
+    the p-value, by Holm's correction for all these differences.
     """
-    baseline, rows = image_scores(groups[reference], split), []
+    drives = image_groups(groups[reference][0], split)
+    scores = {name: image_scores(runs, split) for name, runs in groups.items()}
+    differences = {
+        name: paired_difference(values, scores[reference], drives)
+        for name, values in scores.items()
+        if name != reference
+    }
+    adjusted = holm([difference["p_value"] for difference in differences.values()])
+    p_values = dict(zip(differences, adjusted, strict=True))
+    rows = []
     for name, runs in groups.items():
-        scores = image_scores(runs, split)
-        difference = paired_difference(scores, baseline)
-        other = name != reference
-        rows.append(
-            {
-                "variant": name,
-                "seeds": len(runs),
-                f"{split} SSIM": INTERVAL.format(**summarize(scores)),
-                "lowest to highest seed": seed_spread(
-                    [image_scores([run], split).mean() for run in runs]
-                ),
-                f"difference to {reference}": DIFFERENCE.format(**difference) if other else "",
-                "images improved": f"{difference['improved']:.0%}" if other else "",
-            }
-        )
+        means = [float(image_scores([run], split).mean()) for run in runs]
+        row = {
+            "variant": name,
+            "seeds": len(runs),
+            f"{split} SSIM": mean_text(summarize(scores[name], drives)),
+            "lowest to highest seed": seed_spread(means),
+            f"difference to {reference}": "",
+            "images improved": "",
+            "p (Holm)": "",
+        }
+        if name != reference:
+            row[f"difference to {reference}"] = mean_text(differences[name], sign="+")
+            row["images improved"] = f"{differences[name]['improved']:.0%}"
+            row["p (Holm)"] = f"{p_values[name]:.4f}"
+        rows.append(row)
     return rows
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A claim of the report: one model scores higher than another."""
-
-    text: str
-    better: str
-    worse: str
-    section: str  # of the report
+def verdict(difference: Mapping, seeds: Iterable[float]) -> str:
+    """Whether a difference reproduces a claim, see `judge`."""
+    return judge(difference, seeds)[0]
 
 
-FINDINGS = (
-    Finding("least squares improve the baseline", "baseline-mse", "baseline", "III"),
-    Finding(
-        "networks pretrained in torchvision beat the baseline",
-        "pretrained-torchvision",
-        "baseline",
-        "III",
-    ),
-    Finding(
-        "a pretrained U-Net beats the baseline with least squares",
-        "pretrained-unet",
-        "baseline-mse",
-        "Table I",
-    ),
-    Finding(
-        "of the two pretrained models, the U-Net is better",
-        "pretrained-unet",
-        "pretrained-torchvision",
-        "Table I",
-    ),
-    Finding("the enhanced generator beats the baseline", "enhanced", "baseline", "III, IV"),
-    Finding(
-        "least squares do not improve the enhanced model", "enhanced", "enhanced-mse", "III, IV"
-    ),
-    Finding(
-        "the enhanced generator is the best of all: it beats the second best",
-        "enhanced",
-        "pretrained-unet",
-        "III, IV",
-    ),
-)
-
-
-def verdict(difference: Mapping[str, float], seeds: Iterable[float]) -> str:
-    """Whether a difference reproduces a finding.
+def judge(difference: Mapping, seeds: Iterable[float]) -> tuple[str, str]:
+    """Whether a difference reproduces a claim, and the reason.
 
     `difference` has the `low` and `high` end of its interval over images, positive if it agrees
-    with the report; `seeds` are the mean differences of the seeds that both models share. The
-    interval and all seeds must agree, since an interval over images does not cover other seeds.
+    with the claim, and perhaps a `p_value`, corrected if there are several comparisons; `seeds` are
+    the mean differences of the seeds that both models share. Interval, p-value and all seeds must
+    agree, since an interval over images does not cover other seeds. The verdict is "reproduces",
+    "the other way round" or "undecided"; one that rests on a single seed is provisional and says
+    so.
     """
-    seeds = list(seeds)
+    if "low" not in difference:
+        return "undecided", interval_text(difference)
+    seeds, p_value = list(seeds), difference.get("p_value", 0.0)
     for word, sign in (("reproduces", 1), ("the other way round", -1)):
-        excludes_zero = min(sign * difference["low"], sign * difference["high"]) > 0
-        if excludes_zero and all(sign * seed > 0 for seed in seeds):
-            return word if len(seeds) > 1 else f"{word}, one seed"
-    return "undecided"
-
-
-def finding_rows(scores: SeedScores) -> list[dict]:
-    """Table rows: each finding of the report, the difference in `scores`, and the verdict.
-
-    Each augmented model adds the finding that augmentation makes its base model worse.
-    """
-    findings = list(FINDINGS)
-    for name in scores:
-        if name in AUGMENTED:
-            base, _, kind = name.partition("+")
-            findings.append(Finding(f"{kind} makes {base} worse", base, name, "II.C.4"))
-    rows = []
-    for finding in findings:
-        names = (finding.better, finding.worse)
-        one, two = (EXPERIMENTS[n].report_ssim if n in EXPERIMENTS else None for n in names)
-        row = {
-            "the report": finding.text,
-            "section": finding.section,
-            "its difference": f"{one[2] - two[2]:+.3f}" if one and two else "no number",
-            "comparison": " minus ".join(names),
-            "difference here": "",
-            "seeds, one by one": "",
-        }
-        rows.append(row)
-        if missing := [name for name in names if name not in scores]:
-            row["verdict"] = f"not trained: {', '.join(missing)}"
+        if min(sign * difference["low"], sign * difference["high"]) <= 0:
             continue
-        better, worse = (scores[name] for name in names)
-        difference = paired_difference(mean_over_seeds(better), mean_over_seeds(worse))
-        shared = sorted(better.keys() & worse.keys())
-        by_seed = [float(np.mean(better[seed] - worse[seed])) for seed in shared]
-        row["difference here"] = DIFFERENCE.format(**difference)
-        row["seeds, one by one"] = ", ".join(f"{value:+.3f}" for value in by_seed)
-        row["verdict"] = verdict(difference, by_seed)
-    return rows
+        if p_value >= 0.05:
+            reason = f"p = {p_value:.2f} after Holm's correction"
+            few = difference["blocks"] if difference["blocks"] < difference["images"] else 0
+            return "undecided", f"{reason}, {few} blocks of frames" if few else reason
+        if any(sign * seed <= 0 for seed in seeds):
+            return "undecided", "the seeds disagree"
+        if len(seeds) > 1:
+            return word, f"the interval and all {len(seeds)} seeds agree"
+        return f"{word}, {PROVISIONAL}", "the interval excludes zero, but another seed may differ"
+    return "undecided", "the interval includes zero"

@@ -20,6 +20,8 @@ _LATEX = str.maketrans(
         '"': r"\textquotedbl{}",
         "[": "{[}",  # \\[ at the end of a line would start an optional argument
         "]": "{]}",
+        "↑": r"$\uparrow$",
+        "↓": r"$\downarrow$",
     }
 )
 

@@ -104,7 +104,7 @@ def all_pictures(
             "real photos on the right.",
         )
         yield from _curves(selection)
-    yield from _score_pictures(measured)
+    yield from _score_pictures(measured, data.test.groups)
     shown = dict(list(measured.models.items())[: MODELS - 1])
     shown[BEST_REFERENCE] = measured.reference[BEST_REFERENCE]
     means = {name: class_means(measures) for name, measures in shown.items()}
@@ -192,7 +192,7 @@ def _curves(selection: Selection) -> Iterator[Picture]:
         )
 
 
-def _score_pictures(measured: Measurements) -> Iterator[Picture]:
+def _score_pictures(measured: Measurements, groups: Sequence[str]) -> Iterator[Picture]:
     # without the oracle, which would stretch every axis
     scores = {name: values for name, values in measured.ssim.items() if name not in ORACLE}
     models = {name: scores[name] for name in measured.models}
@@ -203,7 +203,7 @@ def _score_pictures(measured: Measurements) -> Iterator[Picture]:
         "ssim",
         "Mean SSIM on the test split",
         figures.score_intervals(
-            {name: summarize(values) for name, values in models.items()}, reference_means
+            {name: summarize(values, groups) for name, values in models.items()}, reference_means
         ),
         "Dots: networks, with the 95 % bootstrap interval of the mean over the images. "
         "Diamonds: reference predictors (no network).",
@@ -212,11 +212,11 @@ def _score_pictures(measured: Measurements) -> Iterator[Picture]:
     )
     first, *others = models or [""]
     if others:
-        rows = {name: paired_difference(models[name], models[first]) for name in others}
+        rows = {name: paired_difference(models[name], models[first], groups) for name in others}
         yield Picture(
             "differences",
             f"Each model minus {first}, on the same images",
-            figures.differences(rows, f"difference of test SSIM to {first}"),
+            figures.differences(rows, f"difference of test SSIM to {first}: right is better"),
             "Mean of the paired differences with its 95 % bootstrap interval over the images; "
             "a dot is filled if the interval excludes zero.",
             _listed({name: row["mean"] for name, row in rows.items()}, "+.3f"),

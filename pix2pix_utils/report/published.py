@@ -4,16 +4,20 @@
   "dataset", "fingerprint", "split_rule", "pairs", "classes": of the data set
   "profile": whose protocol it is, or null;  "protocol": the settings that all runs share
   "ssim": the convention, in words
-  "no_network": reference predictor -> split -> mean, low, high, images (SSIM)
-  "measures": name -> measure -> mean, low, high, images (test split, mean over seeds)
-  "segmentation": name -> segmentation score -> mean, low, high, images
+  "groups": the drive of each test image as a number, null if all images are independent
+  "no_network": reference predictor -> split -> summary of SSIM
+  "measures": name -> measure -> summary (test split, mean over seeds)
+  "segmentation": name -> segmentation score -> summary
   "class_ssim": name -> one number per class, null if no test image shows it
-  "runs": one for each variant and seed: config, environment, result, test_ssim (image by image)
+  "runs": one for each variant and seed: config, environment, result, history (epoch by epoch),
+    test_ssim (image by image)
 }
+A summary is what `evaluation.summarize` returns.
 """
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +35,8 @@ from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, variant_n
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import TABLE_1
 
+HISTORY = ("generator_loss", "discriminator_loss", "val_ssim")  # recorded of every epoch
+
 
 def results_record(selection: Selection, data: StreetData, measured: Measurements) -> dict:
     """All numbers of the tables with their origin, as plain values for a JSON file."""
@@ -43,15 +49,21 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
         "profile": selection.profile,
         "protocol": selection.protocol,
         "ssim": SSIM_CONVENTION,
+        "groups": _numbered(data.test.groups),
         "no_network": {
-            name: _rounded({"val": summarize(val), "test": summarize(measured.ssim[name])})
+            name: _rounded(
+                {
+                    "val": summarize(val, data.val.groups),
+                    "test": summarize(measured.ssim[name], data.test.groups),
+                }
+            )
             for name, val in measured.reference_val.items()
         },
         "measures": {
             name: _rounded(summaries(measures)) for name, measures in measured.all.items()
         },
         "segmentation": {
-            name: _rounded(segmentation_summary(one.confusion, data.palette))
+            name: _rounded(segmentation_summary(one.confusion, data.palette, one.groups))
             for name, one in measured.all.items()
             if one.confusion is not None
         },
@@ -66,11 +78,20 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
                 "config": run.config.to_dict(),
                 "environment": run.sessions()[-1],
                 "result": run.result(),
+                "history": {
+                    key: [round(epoch[key], 4) for epoch in run.read_history()] for key in HISTORY
+                },
                 "test_ssim": [round(float(score), 4) for score in image_scores([run])],
             }
             for run in selection.runs
         ],
     }
+
+
+def _numbered(groups: Sequence[str]) -> list[int] | None:
+    """Groups as numbers from 0, in the order of their first image; None if no two are equal."""
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return [numbers[group] for group in groups] if len(numbers) < len(groups) else None
 
 
 def _rounded(found: dict[str, dict]) -> dict[str, dict]:
@@ -109,27 +130,34 @@ def find_published(dataset: str, profile: str | None = None) -> dict | None:
 
 
 def record_scores(record: dict) -> SeedScores:
-    """SSIM of every test image in a record, by variant and seed; runs without it are left out."""
+    """SSIM of every test image in a record, by variant and seed."""
     scores: SeedScores = {}
     for run in record["runs"]:
-        if "test_ssim" in run:
-            config = Config.from_dict(run["config"])
-            name = variant_name(config, record["profile"])
-            scores.setdefault(name, {})[config.seed] = np.array(run["test_ssim"])
+        config = Config.from_dict(run["config"])
+        name = variant_name(config, record["profile"])
+        scores.setdefault(name, {})[config.seed] = np.array(run["test_ssim"])
     return scores
 
 
-def record_summaries(record: dict) -> dict[str, dict]:
-    """Test SSIM by variant: mean and interval over images of the mean over seeds, and `seeds`.
-
-    A record without scores of single images has one seed per variant, with its own interval.
-    """
-    scores, found = record_scores(record), {}
+def record_histories(record: dict, variant: str) -> dict[int, dict[str, list[float]]]:
+    """The training curves of a variant in a record by seed: `HISTORY` -> one number per epoch."""
+    found = {}
     for run in record["runs"]:
-        name = variant_name(Config.from_dict(run["config"]), record["profile"])
-        own = run["result"]["ssim"]["eval"]["test"]
-        if name not in found:
-            summary = summarize(mean_over_seeds(scores[name])) if name in scores else own
-            found[name] = {**summary, "seeds": []}
-        found[name]["seeds"].append(own["mean"])
+        config = Config.from_dict(run["config"])
+        if variant_name(config, record["profile"]) == variant and "history" in run:
+            found[config.seed] = run["history"]
     return found
+
+
+def record_summaries(record: dict) -> dict[str, dict]:
+    """Test SSIM by variant: summary over images of the mean over seeds, and `seeds`, their means.
+
+    Images of one drive count in blocks, as in `evaluation.summarize`.
+    """
+    return {
+        name: {
+            **summarize(mean_over_seeds(by_seed), record["groups"]),
+            "seeds": [float(values.mean()) for values in by_seed.values()],
+        }
+        for name, by_seed in record_scores(record).items()
+    }

@@ -20,7 +20,7 @@ from pix2pix_utils.files import atomic_write
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 
-VERSION = 2  # of the stored file and of how measures are computed; other versions are ignored
+VERSION = 3  # of the stored file and of how measures are computed; other versions are ignored
 
 
 class UnusableRun(UserError):
@@ -55,7 +55,7 @@ def measure_run(
         )
     path = run.folder / "measures" / f"{split}-{inference}.npz"
     key = _key(run, data, split, inference)
-    stored = _read(path, key)
+    stored = _read(path, key, data[split].groups)
     if stored and not stored.missing:
         return stored
     segment, perceptual, missing = judging_networks(data, output, device)
@@ -117,7 +117,7 @@ def _write(path: Path, key: str, measured: Measures) -> None:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]  # numpy's stub is wrong
 
 
-def _read(path: Path, key: str) -> Measures | None:
+def _read(path: Path, key: str, groups: list[str]) -> Measures | None:
     """What `_write` wrote with the same key; None if it is missing, outdated or damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -127,6 +127,7 @@ def _read(path: Path, key: str) -> Measures | None:
         images = {name[len("images/") :]: arrays[name] for name in arrays if "/" in name}
         return Measures(
             names=arrays["names"].tolist(),
+            groups=groups,
             images=images,
             class_ssim=arrays["class_ssim"],
             confusion=arrays.get("confusion"),

@@ -14,17 +14,18 @@ from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.devices import choose_device
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import segmentation_summary
-from pix2pix_utils.evaluation.statistics import paired_difference, summarize
-from pix2pix_utils.paths import output_root
-from pix2pix_utils.report.collect import Measurements, class_means, scored_classes, summaries
-from pix2pix_utils.report.comparison import (
-    DIFFERENCE,
-    INTERVAL,
-    finding_rows,
-    image_scores,
-    seed_scores,
-    seed_spread,
+from pix2pix_utils.evaluation.statistics import (
+    BLOCK,
+    holm,
+    images_text,
+    mean_text,
+    paired_difference,
+    summarize,
 )
+from pix2pix_utils.paths import output_root
+from pix2pix_utils.report.claims import claim_rows, count_verdicts
+from pix2pix_utils.report.collect import Measurements, class_means, scored_classes, summaries
+from pix2pix_utils.report.comparison import image_scores, seed_spread
 from pix2pix_utils.report.published import record_summaries
 from pix2pix_utils.report.selection import Selection, profile_of, protocol_of
 from pix2pix_utils.training.experiments import (
@@ -39,14 +40,14 @@ from pix2pix_utils.training.runs import Run
 ALPHAS = ("baseline-l1-50", "baseline-l1-75", "baseline")  # 50, 75 and 100
 BEST_REFERENCE = "class and row colour"  # by its mean, on every data set measured so far
 ORIGIN = ("model", "experiment", "starts from", *(f"report {split}" for split in SPLITS))
-MEASURES = {
-    "ssim": "SSIM",
-    "psnr": "PSNR (dB)",
-    "l1": "L1",
-    "lpips": "LPIPS",
-    "sharpness": "sharpness",
+NAMED = 6  # untrained models in a note
+MEASURES = {  # with the unit, if it has one, and an arrow for the better direction
+    "ssim": "SSIM ↑",
+    "psnr": "PSNR (dB) ↑",
+    "l1": "L1 (share of the range) ↓",
+    "lpips": "LPIPS ↓",
+    "sharpness": "sharpness (real photo: 1)",
 }
-SEGMENTATION = ("pixel accuracy", "class accuracy", "class IoU")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ class Table:
     rows: list[dict]
     caption: str
     notes: Sequence[str] = ()
+
+
+def filled(rows: Sequence[dict]) -> list[dict]:
+    """The rows without the columns in which every cell is empty."""
+    columns = [key for key in rows[0] if any(row[key] for row in rows)] if rows else []
+    return [{key: row[key] for key in columns} for row in rows]
 
 
 def title_of(variant: str) -> str:
@@ -87,7 +94,7 @@ def table_rows(runs: Sequence[Run], reference: Mapping[str, Mapping[str, float]]
     rows = []
     for run in runs:
         name, ssim = run.config.experiment, run.result()["ssim"]["eval"]
-        ours = {split: INTERVAL.format(**ssim[split]) for split in SPLITS}
+        ours = {split: mean_text(ssim[split]) for split in SPLITS}
         rows.append({**_origin(name, start_of(run)), **ours})
     for name, means in reference.items():
         ours = {split: f"{means[split]:.3f}" if split in means else "" for split in SPLITS}
@@ -109,75 +116,93 @@ class Tables:
     data: StreetData
     selection: Selection
     measured: Measurements
-    published: dict | None  # a record of `data/results`
+    record: dict  # of the same runs, in the format of `data/results`
+    published: dict | None  # such a record, shipped with the project
     output: Path  # the folder with `runs/`
 
     def results(self) -> Iterator[Table]:
         yield Table(
             "table1",
-            "Table I",
-            self._score_rows(TABLE_1),
+            "Table I: SSIM ↑",
+            filled(self._score_rows(TABLE_1)),
             "In brackets: 95 % bootstrap interval of the mean over the images; an image's score is "
             "its mean over the seeds. The report's numbers are for Cityscapes at 256x256 pixels "
-            "after 200 epochs: compare within a column only.",
-            [self._published_note()],
+            "after 200 epochs: compare within a column only. Reference predictors (no network) are "
+            "fitted on train, so they have no score there.",
+            [*self._missing_note(TABLE_1), *self._dependence_note(), self._published_note()],
         )
+        rows = claim_rows(self.record)
         yield Table(
-            "findings",
-            "The report's findings, and what came out here",
-            finding_rows(seed_scores(self.selection.variants)),
-            "Differences of mean test SSIM. In brackets: 95 % bootstrap interval of the paired "
-            "difference over the images. A finding is reproduced if the interval and every seed "
-            "are on the report's side of zero.",
+            "claims",
+            "Every claim of the report",
+            filled(rows),
+            f"{count_verdicts(rows)} A claim about two models reproduces if the 95 % interval of "
+            "the mean difference of test SSIM, its p-value after Holm's correction for all of them "
+            "and every seed agree. With one seed that is provisional.",
         )
-        yield Table(
-            "paired",
-            "Image by image",
-            self._paired_rows() or [{"model": "no finished run"}],
-            "Differences of SSIM on the same test images. p: probability of a mean this far from "
-            "zero if the signs were random. Detectable: the difference that this many images "
-            "reveal with 80 % power. Both cover the sampling of images, not the training seed.",
-        )
+        if rows := self._paired_rows():
+            yield Table(
+                "paired",
+                "Image by image: differences of SSIM",
+                rows,
+                "On the same test images. p: probability of a mean this far from zero if the signs "
+                "were random, after Holm's correction for all comparisons of this table. "
+                "Detectable: the difference that this many images reveal with 80 % power. All of "
+                "it covers the sampling of images, not the training seed.",
+                self._dependence_note(),
+            )
+        missing = {text for one in self.measured.all.values() for text in one.missing.values()}
         yield Table(
             "evaluation",
             "More than SSIM",
-            self._evaluation_rows(),
-            "Test split. Higher is better for SSIM, PSNR and the three segmentation scores, lower "
-            "for L1 and LPIPS; sharpness is the gradient energy as a share of the real photo's, so "
-            "1 is best. The segmentation scores measure how well a network trained on real photos "
-            "recovers the label map from a generated one.",
-            sorted({text for one in self.measured.all.values() for text in one.missing.values()}),
+            filled(self._evaluation_rows()),
+            "Test split; the arrow points to the better values. Sharpness is the gradient energy "
+            "as a share of the real photo's. The last three measure how well a network trained on "
+            "real photos recovers the label map from a generated one.",
+            [f"Left out: {text}." for text in sorted(missing)],
         )
         yield Table(
             "classes",
-            "SSIM by class",
+            "SSIM ↑ by class",
             self._class_rows(),
             "Mean SSIM over the pixels of each class, then over the test images that show it.",
         )
-        yield Table(
-            "alpha",
-            "The weight of L1",
-            self._score_rows(ALPHAS),
-            "The report also tried alpha = 50 and 75 (section II.C.1), without giving numbers.",
-        )
         trained = self.selection.variants
-        known = [name for name in AUGMENTED if name in trained]
-        notes = []
-        if missing := [name for name in AUGMENTED if name not in trained]:
-            notes = [f"Not trained: {', '.join(missing)}.", self._why_missing(missing[0])]
-        yield Table(
-            "augmentation",
-            "Augmentation",
-            self._score_rows(
-                sorted((*TABLE_1, *known), key=lambda name: TABLE_1.index(name.split("+")[0]))
-            ),
-            "The report gives no numbers, but says that augmentation made every model worse "
-            "(section II.C.4).",
-            notes,
-        )
+        if any(name in trained for name in ALPHAS if name not in TABLE_1):
+            yield Table(
+                "alpha",
+                "The weight of L1: SSIM ↑",
+                filled(self._score_rows(ALPHAS)),
+                "The report also tried alpha = 50 and 75 (section II.C.1), without giving numbers.",
+                self._missing_note(ALPHAS),
+            )
+        if known := [name for name in AUGMENTED if name in trained]:
+            bases = [name for name in TABLE_1 if any(n.split("+")[0] == name for n in known)]
+            yield Table(
+                "augmentation",
+                "Augmentation: SSIM ↑",
+                filled(self._score_rows(sorted((*bases, *known)))),
+                "The report gives no numbers, but says that augmentation made every model worse "
+                "(section II.C.4).",
+                self._missing_note(AUGMENTED),
+            )
         if further := [name for name in trained if name not in {*TABLE_1, *ALPHAS, *AUGMENTED}]:
             caption = "Other experiments under the same protocol."
-            yield Table("further", "Further experiments", self._score_rows(further), caption)
+            yield Table(
+                "further", "Further experiments: SSIM ↑", self._score_rows(further), caption
+            )
+
+    def left_out(self) -> list[str]:
+        """One sentence for each experiment of the report without any run, with the remedy."""
+        sentences = []
+        for title, names in (("The weight of L1", ALPHAS[:-1]), ("Augmentation", AUGMENTED)):
+            if not any(name in self.selection.variants for name in names):
+                command = train_command(names[0], self.selection.protocol, self.data, self.output)
+                sentences.append(
+                    f"{title} is left out, as none of its {len(names)} models is trained; the "
+                    f"first: {command}"
+                )
+        return sentences
 
     def details(self) -> Iterator[Table]:
         """Settings, runs, and runs left out with the reason: tables for the page only."""
@@ -208,33 +233,40 @@ class Tables:
         first, *others = self.measured.models or [""]
         pairs = [(name, first) for name in others]
         pairs += [(name, BEST_REFERENCE) for name in self.measured.models]
-        scores, rows = self.measured.ssim, []
-        for name, other in pairs:
-            difference = paired_difference(scores[name], scores[other])
-            rows.append(
-                {
-                    "model": name,
-                    "minus": self._label(other),
-                    "difference": DIFFERENCE.format(**difference),
-                    "images improved": f"{difference['improved']:.0%}",
-                    "p": f"{difference['p_value']:.4f}",
-                    "detectable": f"{difference['detectable']:.3f}",
-                }
-            )
-        return rows
+        scores, groups = self.measured.ssim, self.data.test.groups
+        differences = [paired_difference(scores[one], scores[two], groups) for one, two in pairs]
+        adjusted = holm([difference["p_value"] for difference in differences])
+        return [
+            {
+                "model": name,
+                "minus": self._label(other),
+                "difference": mean_text(difference, sign="+"),
+                "images improved": f"{difference['improved']:.0%}",
+                "p (Holm)": f"{p_value:.4f}",
+                "detectable": "unknown"
+                if np.isnan(difference["detectable"])
+                else f"{difference['detectable']:.3f}",
+            }
+            for (name, other), difference, p_value in zip(pairs, differences, adjusted, strict=True)
+        ]
 
     def _evaluation_rows(self) -> list[dict]:
+        segmentation = {
+            name: f"{name} ↑" for name in ("pixel accuracy", "class accuracy", "class IoU")
+        }
         rows = []
         for name, measures in self.measured.all.items():
-            row = dict.fromkeys(("model", *MEASURES.values(), *SEGMENTATION), "")
+            row = dict.fromkeys(("model", *MEASURES.values(), *segmentation.values()), "")
             row["model"] = self._label(name)
             found = summaries(measures)
             for key in measures.images:
-                text = "{mean:.1f} [{low:.1f}, {high:.1f}]" if key == "psnr" else INTERVAL
-                row[MEASURES[key]] = text.format(**found[key]) if key in found else "infinite"
+                digits = 1 if key == "psnr" else 3
+                row[MEASURES[key]] = mean_text(found[key], digits) if key in found else "infinite"
             if measures.confusion is not None:
-                scores = segmentation_summary(measures.confusion, self.data.palette)
-                row |= {key: INTERVAL.format(**summary) for key, summary in scores.items()}
+                scores = segmentation_summary(
+                    measures.confusion, self.data.palette, measures.groups
+                )
+                row |= {segmentation[key]: mean_text(summary) for key, summary in scores.items()}
             rows.append(row)
         return rows
 
@@ -265,36 +297,57 @@ class Tables:
         if self.published:
             published = record_summaries(self.published)
             published |= {k: v["test"] for k, v in self.published["no_network"].items()}
-        shipped = {name: INTERVAL.format(**summary) for name, summary in published.items()}
+        shipped = {name: mean_text(summary) for name, summary in published.items()}
         for name in variants:
             runs = self.selection.variants.get(name, [])
-            row = {**empty, **_origin(name, start_of(runs[0]) if runs else self._why_missing(name))}
+            row = {**empty, **_origin(name, start_of(runs[0]) if runs else self._state(name))}
             row["shipped test"] = shipped.get(name, "")
             if runs:
                 for split in SPLITS:
-                    row[split] = INTERVAL.format(**summarize(image_scores(runs, split)))
+                    scores = image_scores(runs, split)
+                    row[split] = mean_text(summarize(scores, self.data[split].groups))
                 row["seeds"] = ", ".join(str(run.config.seed) for run in runs)
                 means = [float(image_scores([run]).mean()) for run in runs]
                 row["lowest to highest seed"] = seed_spread(means)
             rows.append(row)
         for name, val in self.measured.reference_val.items():
             row = {**empty, "model": self._label(name), "shipped test": shipped.get(name, "")}
-            row["val"] = INTERVAL.format(**summarize(val))
-            row["test"] = INTERVAL.format(**summarize(self.measured.ssim[name]))
+            row["val"] = mean_text(summarize(val, self.data.val.groups))
+            row["test"] = mean_text(summarize(self.measured.ssim[name], self.data.test.groups))
             rows.append(row)
         return rows
 
     def _label(self, name: str) -> str:
         return f"no network: {name}" if name in self.measured.reference else name
 
-    def _why_missing(self, name: str) -> str:
-        """The state of an untrained row, and the command that trains it."""
-        state = f"{name} is not trained" if "+" in name else "not trained"
+    def _state(self, name: str) -> str:
+        """How far the training of a variant without a finished run has come."""
         for run in self.selection.unfinished:
             if run.config.experiment == name:
-                state = f"not finished (epoch {len(run.read_history())} of {run.config.epochs})"
-        command = train_command(name, self.selection.protocol, self.data, self.output)
-        return f"{state}: {command}"
+                return f"not finished (epoch {len(run.read_history())} of {run.config.epochs})"
+        return "not trained"
+
+    def _missing_note(self, names: Sequence[str]) -> list[str]:
+        """Which of the variants are not trained, and the command for the first; none if all are."""
+        missing = [name for name in names if name not in self.selection.variants]
+        if not missing:
+            return []
+        command = train_command(missing[0], self.selection.protocol, self.data, self.output)
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        listed = ", ".join(missing[:NAMED]) + more
+        return [f"Not trained: {listed}. The first is trained by: {command}"]
+
+    def _dependence_note(self) -> list[str]:
+        """What the images of the test split are worth; nothing if they are independent."""
+        worth = [summarize(v, self.data.test.groups) for v in self.measured.ssim.values()]
+        if all(one["blocks"] == one["images"] for one in worth):
+            return []
+        least = min(worth, key=lambda one: one["effective"])
+        return [
+            "Neighbouring frames of a drive show nearly the same scene. They count in blocks of "
+            f"about {BLOCK} or more: {least['blocks']} blocks here, for {images_text(least)} by "
+            "the scores of the model whose neighbouring frames are most alike."
+        ]
 
     def _published_note(self) -> str:
         if not self.published:

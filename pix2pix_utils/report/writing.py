@@ -21,16 +21,16 @@ from pix2pix_utils.report.tables import Table, Tables
 from pix2pix_utils.training.config import Config
 
 SECTIONS = {  # of the page: heading -> names of its tables and pictures
-    "What the models generate": ("translations", "figure1", "figure2", "ranked", "epochs"),
     "Table I": ("table1", "ssim", "distribution"),
-    "The report's findings, and what came out here": ("findings",),
+    "Figures 1 and 2, and more photos": ("figure1", "figure2", "translations", "ranked", "epochs"),
+    "Training": ("curves*",),
+    "Every claim of the report": ("claims",),
     "Image by image": ("paired", "differences"),
     "More than SSIM": ("evaluation", "sharpness"),
     "SSIM by class": ("classes", "class-ssim"),
     "The weight of L1": ("alpha",),
     "Augmentation": ("augmentation",),
     "Further experiments": ("further",),
-    "Training": ("curves*",),
     "Configuration and runs": ("protocol", "runs", "left-out"),
 }
 
@@ -45,7 +45,7 @@ def write_report(
     """Write `output/report` about the runs below `output/runs`; returns its files.
 
     It covers the runs on `data` under the protocol of `config`, of any experiment and seed, and
-    names missing rows of Table I with the command that trains them. `publish_to` is a file for the
+    names what is not trained with the command that trains it. `publish_to` is a file for the
     record in the format of `data/results`. Raises UserError if that is given and a row of Table I
     is missing, or if the folder cannot be written.
     """
@@ -61,18 +61,17 @@ def write_report(
     write_record(folder / "results.json", record)
     written = [folder / "results.json"]
     published = find_published(data.name, selection.profile)
-    tables = Tables(data, selection, measured, published, output)
-    about = describe(selection, data)
+    tables = Tables(data, selection, measured, record, published, output)
+    about = describe(selection, data)  # once on the page, and in every file that stands alone
     parts: list[Table | Picture] = []
     for table in tables.results():
-        table = replace(table, caption=f"{table.caption} {about}")
-        written += _write_table(table, folder)
+        written += _write_table(replace(table, caption=f"{table.caption} {about}"), folder)
         parts.append(table)
     with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
         for picture in all_pictures(data, selection, measured):
-            picture = replace(picture, caption=f"{picture.caption} {about}")
             if picture.figure:
-                written += figures.save(picture.figure, folder / picture.name, picture.caption)
+                caption = f"{picture.caption} {about}"
+                written += figures.save(picture.figure, folder / picture.name, caption)
             else:
                 frames = epoch_frames(best_on_val(selection.runs))
                 written += write_animation(frames, folder / picture.name)
@@ -84,7 +83,7 @@ def write_report(
     }
     page = build_page(
         f"From label map to photo: {data.name}",
-        _introduction(selection, about),
+        [*_introduction(selection, about), *tables.left_out()],
         {heading: found for heading, found in sections.items() if found},
         folder,
     )
@@ -113,5 +112,5 @@ def _introduction(selection: Selection, about: str) -> list[str]:
         about,
     ]
     if not runs:
-        paragraphs.append("There are no finished runs yet: the tables name the commands to train.")
+        paragraphs.append("There are no finished runs yet: notes name the commands to train them.")
     return paragraphs

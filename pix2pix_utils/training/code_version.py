@@ -103,12 +103,9 @@ def _with_imported_models(module: str) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [
-                node.module
-                for node in ast.walk(ast.parse(_imported(name)))
-                if isinstance(node, ast.ImportFrom)
-                and (node.module or "").startswith("pix2pix_utils.models.")
-            ]
+            nodes = ast.walk(ast.parse(_imported(name)))
+            imports = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+            waiting += [name for name in imports if name.startswith("pix2pix_utils.models.")]
     return found
 
 

@@ -190,7 +190,7 @@ def _pretraining_config(config: Config) -> Config:
         return pretraining
     # segmentation does not use these settings: experiments that differ in them share one file
     unused = {"discriminator", "adversarial_loss", "distance", "alpha", "learning_rate",
-              "accumulation", "precision"}  # fmt: skip
+              "discriminator_learning_rate", "accumulation", "precision"}  # fmt: skip
     return replace(pretraining, **{name: getattr(Config(), name) for name in unused})
 
 

@@ -210,7 +210,7 @@ class Run:
         write_json(self.folder / "result.json", result)
 
     def _write_data(self, data: StreetData) -> None:
-        recorded = ("name", "location", "fingerprint", "split_rule", "label_half", "splits")
+        recorded = ("name", "location", "fingerprint", "split_rule", "splits")
         write_json(self.folder / "data.json", {key: getattr(data, key) for key in recorded})
 
     def _note_use(self, data: StreetData) -> None:

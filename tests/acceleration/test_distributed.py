@@ -102,7 +102,7 @@ def test_a_run_of_two_processes_is_resumed_by_one(tmp_path):
         stderr=subprocess.DEVNULL,
     )
     history = None
-    for _ in range(600):
+    for _ in range(3000):  # a minute
         history = next((tmp_path / "resumed" / "runs").glob("*/history.csv"), None)
         if history:
             break

@@ -47,7 +47,9 @@ STATISTICS = ("evaluation/test_statistics.py",)
 LOSSES = ("training/test_losses.py",)
 MODELS = ("models/test_models.py",)
 STEP = ("training/test_step.py",)
-RESUME = ("training/test_session.py", "training/test_trainer.py")
+SPLITS = ("data/test_discovery.py", "data/test_folders.py")
+RESUME = ("training/test_session.py",)
+TRAINER = ("training/test_trainer.py",)
 
 FAULTS = (
     Fault(
@@ -182,6 +184,146 @@ FAULTS = (
         "return flipped[:, :3].contiguous(), ",
         "return label, ",
         ("data/test_augmentation.py",),
+    ),
+    Fault(
+        "step: the generator learns to be found out",
+        "training/step.py",
+        "objective.adversarial(scores.float(), True)",
+        "objective.adversarial(scores.float(), False)",
+        STEP,
+    ),
+    Fault(
+        "step: the discriminator's loss reaches the generator",
+        "training/step.py",
+        "discriminator(label, generated.detach())",
+        "discriminator(label, generated)",
+        STEP,
+    ),
+    Fault(
+        "step: the distance has no weight",
+        "training/step.py",
+        "objective.alpha * objective.distance(generated, photo)",
+        "objective.distance(generated, photo)",
+        STEP,
+    ),
+    Fault(
+        "step: gradients are summed over batches, not averaged",
+        "training/step.py",
+        "networks.scaler.scale(generator_loss / batches_in_all)",
+        "networks.scaler.scale(generator_loss)",
+        STEP,
+    ),
+    Fault(
+        "split: the pairs drawn for validation are trained on, too",
+        "data/layouts/splits.py",
+        "[i for i in items if i not in drawn]",
+        "list(items)",
+        SPLITS,
+    ),
+    Fault(
+        "split: the draw depends on the order of the files",
+        "data/layouts/splits.py",
+        "ranked = sorted(items, key",
+        "ranked = list(items) or sorted(items, key",
+        SPLITS,
+    ),
+    Fault(
+        "pairs: every epoch has the same order",
+        "data/pairs.py",
+        "seed * 1_000_003 + epoch",
+        "seed * 1_000_003",
+        TRAINER,
+    ),
+    Fault(
+        "resume: the optimisers start from nothing",
+        "training/step.py",
+        "part.load_state_dict(state[name])",
+        '"optimizer" in name or part.load_state_dict(state[name])',
+        RESUME,
+    ),
+    Fault(
+        "resume: the epoch starts again",
+        "training/trainer.py",
+        'self.epoch, self.step = state["epoch"], state["step"]',
+        'self.epoch, self.step = state["epoch"], 0',
+        RESUME,
+    ),
+    Fault(
+        "resume: random numbers start again",
+        "training/trainer.py",
+        "enumerate(remaining, start=self.step)",
+        "enumerate(remaining)",
+        RESUME,
+    ),
+    Fault(
+        "resume: the losses before it are forgotten",
+        "training/trainer.py",
+        'LossSums(state["loss_sums"])',
+        "LossSums()",
+        RESUME,
+    ),
+    Fault(
+        "training: dropout draws the same in every step",
+        "training/trainer.py",
+        "_seed(config.seed, self.epoch, number, batch)",
+        "_seed(config.seed, self.epoch, 0, batch)",
+        TRAINER,
+    ),
+    Fault(
+        "training: the worst epoch is kept as the best",
+        "training/trainer.py",
+        'val_ssim > past["val_ssim"]',
+        'val_ssim < past["val_ssim"]',
+        RESUME,
+    ),
+    Fault(
+        "training: the last epoch is scored as the best",
+        "training/session.py",
+        'trainer.networks.generator.load_state_dict(best["generator"])',
+        "pass",
+        RESUME,
+    ),
+    Fault(
+        "statistics: an interval of 90 %",
+        "evaluation/statistics.py",
+        "tail = (1 - 0.95) / 2",
+        "tail = (1 - 0.9) / 2",
+        STATISTICS,
+    ),
+    Fault(
+        "statistics: a difference with the wrong sign",
+        "evaluation/statistics.py",
+        "difference = scores - reference",
+        "difference = reference - scores",
+        STATISTICS,
+    ),
+    Fault(
+        "statistics: the deviation of a population",
+        "evaluation/statistics.py",
+        "values.std(ddof=1)",
+        "values.std(ddof=0)",
+        STATISTICS,
+    ),
+    Fault(
+        "statistics: a one-sided p-value",
+        "evaluation/statistics.py",
+        "np.abs(signs @ sums) >= abs(difference.sum())",
+        "(signs @ sums) >= abs(difference.sum())",
+        STATISTICS,
+    ),
+    Fault(
+        "statistics: frames of a drive count as independent",
+        "evaluation/statistics.py",
+        "if groups is None else block_numbers(groups)",
+        "if True else block_numbers(groups)",
+        STATISTICS,
+    ),
+    Fault(
+        "statistics: every p-value is multiplied by all",
+        "evaluation/statistics.py",
+        "(len(p_values) - rank) * p_values[index]",
+        "len(p_values) * p_values[index]",
+        STATISTICS,
     ),
 )
 

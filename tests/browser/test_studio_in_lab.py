@@ -98,7 +98,7 @@ def different(before, after):
 def test_mouse_and_keyboard(open_notebook, class_index):
     studio = Studio(open_notebook(STUDIO, SHOWN))
     page = studio.page
-    photo = page.locator(".street-studio .photos canvas").bounding_box()
+    photo = page.locator(".street-studio .photos canvas").first.bounding_box()
     assert photo["width"] >= 0.95 * studio.map.bounding_box()["width"]  # as large as the map
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -10,9 +10,10 @@ from pix2pix_utils.training.experiments import configure
 
 def test_configurations_follow_profile_seed_and_settings():
     lesson = course.start("smoke", seed=3, settings=["epochs=4"])
-    assert lesson.config() == configure("baseline", "smoke", 3, ["epochs=4"])
+    fp32 = "precision=fp32"  # `auto` on a CPU
+    assert lesson.config() == configure("baseline", "smoke", 3, ["epochs=4", fp32])
     assert lesson.config("baseline-mse", "width=4", seed=0) == configure(
-        "baseline-mse", "smoke", 0, ["epochs=4", "width=4"]
+        "baseline-mse", "smoke", 0, ["epochs=4", "width=4", fp32]
     )
 
 
@@ -30,6 +31,7 @@ def test_a_finished_run_is_loaded_from_the_output_folder(finished_run, monkeypat
     result = finished_run.folder / "result.json"
     before = result.stat().st_mtime_ns
     assert lesson.train(lesson.config(), progress=False) == finished_run
+    assert lesson.config() == finished_run.config
     assert result.stat().st_mtime_ns == before
 
 

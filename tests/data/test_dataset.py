@@ -102,8 +102,8 @@ def test_check_lists_every_problem(camvid_folder):
     (camvid_folder / "train" / "train1.png").write_bytes(b"no image")
     Image.new("L", (48, 36), 77).save(camvid_folder / "valannot" / "val3.png")
     bad = check_source(open_source(str(camvid_folder)), progress=False)
-    assert len(bad.problems) == 2 and bad.photo_sizes == {(48, 36): 8}
-    assert "train1.png" in bad.problems[0] and "77" in bad.problems[1]
+    assert len(bad.problems) == 2 and bad.photo_sizes == {(48, 36): 9}
+    assert "value 77" in bad.problems[0] and "train1.png" in bad.problems[1]
 
 
 def test_check_draws_a_few_scenes_only(monkeypatch):

@@ -11,12 +11,17 @@ from PIL import Image
 from pix2pix_utils.data.checking import check_source
 from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.data.discovery import open_source
-from pix2pix_utils.data.folders import file_name_for, list_images, subfolders
+from pix2pix_utils.data.folders import (
+    file_name_for,
+    list_images,
+    subfolders,
+    summarize_problems,
+)
 from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.runs import Run
 
-ROAD = CITYSCAPES.index("road")
+ROAD, CAR = CITYSCAPES.index("road"), CITYSCAPES.index("car")
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +35,10 @@ def save(path, pixels):
     return path
 
 
+def road_and_car():
+    return np.repeat(np.array([[ROAD], [CAR]], dtype=np.uint8), 4, axis=0).repeat(8, axis=1)
+
+
 ODD = ["..", "a:b", 'q"<>|?*', "ends in dots...", " space ", "new\nline", "路" * 60, "-rf", ""]
 
 
@@ -40,13 +49,26 @@ def test_any_name_becomes_a_part_of_file_names(name):
     assert safe == safe.strip(" .") and len(safe.encode()) <= 100
 
 
+def test_ten_problems_are_listed_and_the_others_counted():
+    problems = [f"{number}.png has no label map" for number in range(25)]
+    lines = summarize_problems(problems).splitlines()
+    assert lines[1:11] == [f"  {problem}" for problem in problems[:10]]
+    assert lines[11:] == ["  and 15 more"] and summarize_problems([]) == ""
+
+
+def test_images_are_listed_in_natural_order_whatever_the_case_of_their_suffix(tmp_path):
+    for name in ("10.PNG", "9.jpg", "1.JPEG", "2.txt", ".3.png"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_images(tmp_path)] == ["1.JPEG", "9.jpg", "10.PNG"]
+
+
 def test_names_of_every_kind_make_pairs(tmp_path):
     names = ["with space", "UPPER", "ünïcödé 路", "a.b.c", "semi;colon", "quote'", "é"]
     for name in names:
         save(tmp_path / "d" / "photos" / f"{name}.JPG", np.zeros((8, 8, 3), dtype=np.uint8))
         # as a Mac writes it: the accent as a letter of its own
         other = name.replace("é", "e\u0301")
-        save(tmp_path / "d" / "labels" / f"{other}.PNG", np.full((8, 8), ROAD, dtype=np.uint8))
+        save(tmp_path / "d" / "labels" / f"{other}.PNG", road_and_car())
     source = open_source(tmp_path / "d")
     assert source.problems == ()
     assert sorted(i.name for items in source.splits.values() for i in items) == sorted(names)
@@ -58,7 +80,7 @@ def test_a_name_that_is_no_text_is_read_and_written_as_ascii(tmp_path):
     for index in range(10):
         name = os.fsdecode(b"\xff%d" % index)
         save(tmp_path / "d" / "photos" / f"{name}.png", np.zeros((8, 8, 3), dtype=np.uint8))
-        save(tmp_path / "d" / "labels" / f"{name}.png", np.full((8, 8), ROAD, dtype=np.uint8))
+        save(tmp_path / "d" / "labels" / f"{name}.png", road_and_car())
     data = load_data(str(tmp_path / "d"), image_size=16, progress=False)
     names = [name for split in data.splits.values() for name in split]
     assert sorted(names) == [f"\\udcff{index}" for index in range(10)]
@@ -117,14 +139,13 @@ def test_a_folder_that_links_to_itself_is_no_second_data_set(camvid_folder, link
     assert open_source(outer).location == str(outer / "pairs")
 
 
-@pytest.mark.parametrize("name", ["iterdir", "is_dir"])
-def test_an_unreadable_folder_is_named(tmp_path, monkeypatch, name):
-    def refuse(self):
-        raise PermissionError(13, "Permission denied", str(self))
+def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
 
     save(tmp_path / "1.png", np.zeros((2, 2), dtype=np.uint8))
     with monkeypatch.context() as patch:  # permission bits do not bind root
-        patch.setattr(type(tmp_path), name, refuse)
+        patch.setattr(os, "scandir", refuse)
         for listing in (list_images, subfolders):
             with pytest.raises(UserError, match=rf"cannot read .*{tmp_path.name}: Permission"):
                 listing(tmp_path)

@@ -53,3 +53,13 @@ def test_the_summary_covers_the_scores():
         assert found["low"] < found["mean"] < found["high"]
     same = segmentation_summary(np.repeat(counts[:1], 5, axis=0), CAMVID)
     assert same["class IoU"]["low"] == pytest.approx(same["class IoU"]["high"])
+
+
+def test_frames_of_a_drive_widen_the_interval_and_one_image_has_none():
+    blocks = np.random.default_rng(0).integers(0, 50, size=(8, 12, 12))
+    frames = np.repeat(blocks, 25, axis=0)  # 8 blocks of equal frames
+    plain = segmentation_summary(frames, CAMVID)["class IoU"]
+    drive = segmentation_summary(frames, CAMVID, ["drive"] * 200)["class IoU"]
+    assert plain["mean"] == drive["mean"] and (drive["images"], drive["blocks"]) == (200, 8)
+    assert drive["high"] - drive["low"] > 4 * (plain["high"] - plain["low"])
+    assert "low" not in segmentation_summary(frames[:1], CAMVID)["class IoU"]

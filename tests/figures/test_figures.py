@@ -27,6 +27,12 @@ def test_curves_can_be_told_apart_without_their_colours(epochs):
         assert len(styles) == len(models)
 
 
+def test_curves_that_nobody_recorded_have_no_panel():
+    short = [{"epoch": 1, "val_ssim": 0.4}, {"epoch": 2, "val_ssim": 0.5}]
+    (axis,) = figures.training_curves({"a model": short}).axes
+    assert axis.get_title() == "validation SSIM"
+
+
 SCORES = {  # sharpness and SSIM of six networks, two of them nearly equal
     "baseline": (0.302, 0.429),
     "baseline-mse": (0.215, 0.481),
@@ -116,3 +122,15 @@ def test_columns_of_scores_need_not_have_every_row():
     )
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
     assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_scores_without_an_interval_have_a_marker_and_say_so():
+    one = {"mean": 0.3, "images": 1, "blocks": 1, "effective": 1.0}
+    known = {"mean": 0.4, "low": 0.35, "high": 0.45, "images": 9, "blocks": 9, "effective": 9.0}
+    figures.score_intervals({"a": one, "b": known}, {"c": 0.2}).draw_without_rendering()
+    figure = figures.differences({"a": one, "b": known}, "difference")
+    figure.draw_without_rendering()
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["+0.300 (1 image: no interval)", "+0.400 [+0.350, +0.450]"]
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [True, False]

@@ -22,7 +22,7 @@ from pix2pix_utils.training.session import train
 CPU = torch.device("cpu")
 
 
-TABLES = ("table1", "findings", "paired", "evaluation", "classes", "alpha", "augmentation")
+TABLES = ("table1", "claims", "paired", "evaluation", "classes", "alpha", "augmentation")
 
 
 FIGURES = (
@@ -133,35 +133,67 @@ def test_the_other_tables_have_their_rows(finished):
     assert row_of(finished, "alpha", experiment="baseline-l1-50")["test"]
     assert row_of(finished, "augmentation", experiment="baseline+flip")["test"]
     evaluated = row_of(finished, "evaluation", model="baseline")
-    assert all(evaluated[name] for name in ("SSIM", "PSNR (dB)", "L1", "sharpness"))
+    titles = ("SSIM ↑", "PSNR (dB) ↑", "L1 (share of the range) ↓", "sharpness (real photo: 1)")
+    assert all(evaluated[name] for name in titles)
+    assert "LPIPS ↓" not in evaluated  # the photos are too small for it
+    assert "Left out: LPIPS needs photos" in (finished / "report" / "evaluation.md").read_text()
     assert row_of(finished, "paired", model="enhanced", minus="baseline")["difference"]
     floored = row_of(finished, "paired", model="enhanced", minus="no network: class and row colour")
     assert floored["images improved"].endswith("%")
-    assert all(evaluated[name] for name in ("pixel accuracy", "class accuracy", "class IoU"))
+    assert all(evaluated[name] for name in ("pixel accuracy ↑", "class accuracy ↑", "class IoU ↑"))
     assert 0 < float(row_of(finished, "classes", **{"class": "road"})["baseline"]) < 1
 
 
-def test_missing_rows_are_named_with_the_command_that_trains_them(finished):
+def test_what_is_not_trained_is_named_once_with_the_command_that_trains_it(finished):
     missing = row_of(finished, "table1", experiment="enhanced-mse")
-    command = "python -m pix2pix_utils train enhanced-mse --profile smoke"
-    assert missing["starts from"] == f"not trained: {command} --output {finished}"
+    assert missing["starts from"] == "not trained"
     assert missing["report test"] == "0.462" and missing["test"] == ""
+    table = (finished / "report" / "table1.md").read_text(encoding="utf-8")
+    command = "python -m pix2pix_utils train baseline-mse --profile smoke"
+    assert f"The first is trained by: {command} --output {finished}" in table
     augmented = (finished / "report" / "augmentation.md").read_text(encoding="utf-8")
     assert "Not trained: baseline+jitter, baseline+flip+jitter, baseline-mse+flip" in augmented
-    assert "train baseline+jitter --profile smoke" in augmented
+    assert "and 11 more. The first is trained by: python -m" in augmented
+    models = {row["experiment"] for row in rows_of(finished, "augmentation")}
+    assert models == {"", "baseline", "baseline+flip"}
+
+
+def test_no_column_is_empty(finished):
+    for name in TABLES:
+        rows = rows_of(finished, name)
+        assert all(any(row[key] for row in rows) for key in rows[0]), name
+
+
+def test_every_claim_of_the_report_has_a_verdict_with_its_reason(finished):
+    rows = rows_of(finished, "claims")
+    assert len(rows) > 20 and all(row["verdict"] and row["reason"] for row in rows)
+    sections = {row["section"].split(",")[0] for row in rows}
+    assert {"II.A", "II.B", "II.C.2", "II.C.3", "II.C.4", "III", "V"} <= sections
+    page = Page(finished / "report" / "index.html")
+    assert f"Of {len(rows)} claims: " in page.words
+
+
+def test_the_page_says_its_protocol_once(finished):
+    page = Page(finished / "report" / "index.html")
+    assert page.words.count("32x32 pixels, width 8, 2 epochs") == 1
 
 
 def test_a_deleted_run_becomes_a_missing_row(finished, changed):
     assert row_of(finished, "table1", experiment="enhanced")["test"]
     row = row_of(changed, "table1", experiment="enhanced")
-    assert row["starts from"].startswith("not trained: python -m pix2pix_utils train enhanced ")
+    assert row["starts from"] == "not trained"
+    table = (changed / "report" / "table1.md").read_text(encoding="utf-8")
+    assert "Not trained: baseline-mse, pretrained-torchvision, pretrained-unet, enhanced," in table
     assert row["test"] == "" and row["report test"] == "0.535"
     assert "enhanced" not in {row["model"] for row in rows_of(changed, "evaluation")}
 
 
 def test_an_unfinished_run_is_named_and_not_counted(changed):
-    row = row_of(changed, "alpha", experiment="baseline-l1-50")
-    assert row["starts from"].startswith("not finished (epoch 2 of 2): ") and row["test"] == ""
+    left_out = {row[0]: row[1] for row in cells_below(changed, "Runs left out")}
+    (reason,) = [text for name, text in left_out.items() if name.startswith("baseline-l1-50")]
+    assert reason == "not finished: 2 of 2 epochs"
+    page = Page(changed / "report" / "index.html")
+    assert "The weight of L1 is left out, as none of its 2 models is trained" in page.words
 
 
 def test_runs_that_do_not_count_are_named_with_the_reason(changed):

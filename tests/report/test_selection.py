@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pix2pix_utils.files import write_json
+from pix2pix_utils.report.collect import Measurements
 from pix2pix_utils.report.selection import (
     choose_data,
     profile_of,
@@ -14,6 +15,7 @@ from pix2pix_utils.report.selection import (
     select_runs,
     variant_name,
 )
+from pix2pix_utils.report.tables import Tables
 from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES, configure
 from pix2pix_utils.training.runs import Run
 
@@ -42,6 +44,22 @@ def test_of_two_runs_the_one_of_the_present_code_is_shown(
     shutil.rmtree(older.folder)
     assert selected(tmp_path, street_data, smoke_config) == ["newer"]
     assert newer.changed_code() == ["models.unet"]
+
+
+def test_the_table_of_runs_names_changed_code_and_every_device(
+    two_runs, smoke_config, street_data, tmp_path
+):
+    newer = two_runs[1]
+    write_json(newer.folder / "code.json", newer.code() | {"pix2pix_utils.models.unet": "0"})
+    newer.add_session(newer.sessions()[0] | {"gpu": "another", "date": "2000-01-01"})
+    first, second = newer.sessions()
+    shutil.rmtree(two_runs[0].folder)
+    selection = select_runs(tmp_path, street_data, smoke_config)
+    tables = Tables(street_data, selection, Measurements(), {}, None, tmp_path)
+    (row,) = next(table.rows for table in tables.details() if table.name == "runs")
+    assert row["code"] == "older: models.unet changed since"
+    assert row["device"] == f"{first['processor']} CPU, {second['gpu']}"
+    assert row["date"] == "2000-01-01"
 
 
 @pytest.mark.parametrize("precision", ["auto", "bf16", "fp32"])

@@ -1,5 +1,6 @@
 """A run is found by what its numbers depend on; if little differs, a sentence says what."""
 
+import errno
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from messages import one_sentence
 from PIL import Image
 
 from pix2pix_utils.data.dataset import load_data
-from pix2pix_utils.training import session
+from pix2pix_utils.training import runs, session
 from pix2pix_utils.training import trainer as training
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.interrupts import Interrupted
@@ -228,6 +229,21 @@ def assert_equal(a, b) -> None:
             assert_equal(a[key], b[key])
     else:
         assert a == b
+
+
+def test_a_copy_that_fails_half_way_is_made_again(
+    run, four_epochs, smoke_config, street_data, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    config = replace(smoke_config, epochs=4)
+    for name in ("write_json", "save_checkpoint", "save_tensors"):
+        with monkeypatch.context() as patch, pytest.raises(OSError):
+            patch.setattr(runs, name, fail)
+            Run.create(tmp_path, config, street_data)
+        assert find_runs(tmp_path)[0] == [run]
+    assert_same_run(train(config, street_data, tmp_path, CPU, progress=False), four_epochs)
 
 
 @pytest.mark.parametrize("missing", ["last.pt", "best.pt"])

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from pix2pix_utils.acceleration import convolution
-from pix2pix_utils.training.losses import ADVERSARIAL_LOSSES, build_objective
+from pix2pix_utils.errors import UserError
+from pix2pix_utils.training.losses import ADVERSARIAL_LOSSES, AdversarialLoss, build_objective
 from pix2pix_utils.training.step import Networks, accumulated_step, training_step
 
 CPU = torch.device("cpu")
@@ -153,3 +154,74 @@ def test_accumulated_batches_make_one_update_of_their_mean_gradient(smoke_config
             ]
         )
     torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-3, atol=1e-5)
+
+
+def movements(config, pair) -> list[float]:
+    """How far the generator and the discriminator move in one step, as lengths."""
+    torch.manual_seed(0)
+    networks = Networks.build(config, CPU)
+    both = networks.generator, networks.discriminator
+    before = [weights(network) for network in both]
+    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
+    return [float((weights(n) - old).norm()) for n, old in zip(both, before, strict=True)]
+
+
+def test_the_discriminators_learning_rate_is_its_own(smoke_config, pair):
+    generator_moved, discriminator_moved = movements(smoke_config, pair)
+    for factor in (0.1, 1.0, 3.0):
+        rate = factor * smoke_config.learning_rate
+        config = replace(smoke_config, discriminator_learning_rate=rate)
+        ours = movements(config, pair)
+        assert ours[0] == pytest.approx(generator_moved, rel=1e-2)
+        assert ours[1] == pytest.approx(factor * discriminator_moved, rel=1e-4)
+
+
+@pytest.mark.parametrize("value", ["0", "-1e-4", "inf", "nan"])
+def test_a_useless_learning_rate_of_the_discriminator_is_refused(smoke_config, value):
+    condition = "it must be positive and finite, or none for learning_rate"
+    with pytest.raises(UserError, match=rf"^discriminator_learning_rate is .* but {condition}"):
+        smoke_config.with_settings([f"discriminator_learning_rate={value}"])
+    config = smoke_config.with_settings(["discriminator_learning_rate=none"])
+    assert config == smoke_config
+
+
+def discriminators_movement(config, pair, factor=1.0, epsilon=1e-8) -> torch.Tensor:
+    """The change of its weights in 20 steps in which its loss is multiplied by `factor`."""
+    loss = AdversarialLoss(lambda *a: factor * ADVERSARIAL_LOSSES["bce"](*a), threshold=0.0)
+    objective = replace(build_objective("bce", "l1", 100.0), adversarial=loss)
+    torch.manual_seed(0)
+    networks = Networks.build(config, CPU)
+    (group,) = networks.discriminator_optimizer.param_groups
+    group["eps"] = epsilon
+    start = weights(networks.discriminator)
+    for step in range(20):
+        torch.manual_seed(step)
+        training_step(networks, *pair, objective, generator_learns=False)
+    return weights(networks.discriminator) - start
+
+
+def test_a_constant_factor_of_its_loss_does_not_slow_the_discriminator(smoke_config, pair):
+    """The factor cancels in Adam's update, but for epsilon; a lower learning rate does slow it."""
+    reference = discriminators_movement(smoke_config, pair)
+    for factor in (1 / 2, 1 / 200):
+        moved = discriminators_movement(smoke_config, pair, factor)
+        assert moved.norm().item() == pytest.approx(reference.norm().item(), rel=1e-3)
+        # biases before a batch norm get no gradient but rounding, so they move at random
+        assert (moved - reference).norm() < 0.05 * reference.norm()
+    config = replace(smoke_config, discriminator_learning_rate=smoke_config.learning_rate / 2)
+    assert discriminators_movement(config, pair).norm() < 0.7 * reference.norm()
+
+
+def test_without_epsilon_a_factor_of_its_loss_changes_no_weight(smoke_config, pair):
+    """Powers of two, with which no product is rounded."""
+    one, half, small = (
+        discriminators_movement(smoke_config, pair, factor, epsilon=1e-20)
+        for factor in (1, 1 / 2, 1 / 256)
+    )
+    assert torch.equal(half, one) and torch.equal(small, one)
+
+
+def test_a_step_in_which_nothing_learns_is_refused(networks, pair):
+    objective = build_objective("none", "l1", 100.0)
+    with pytest.raises(UserError, match=r"^nothing learns in this step: without an adversarial"):
+        training_step(networks, *pair, objective, generator_learns=False)

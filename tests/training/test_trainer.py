@@ -116,3 +116,33 @@ def test_the_run_says_how_many_pairs_make_an_update(smoke_config, street_data, t
     assert (trainer.pairs_per_step, trainer.steps_per_epoch) == (6, 2)
     run = train(config, street_data, tmp_path, CPU, progress=False)
     assert len(run.read_history()) == config.epochs
+
+
+def test_a_warm_up_in_which_nothing_would_learn_is_refused(smoke_config, street_data):
+    config = replace(smoke_config, adversarial_loss="none", warmup_steps=5)
+    with pytest.raises(UserError, match=r"^warmup_steps is 5, but without .* --set warmup_steps=0"):
+        Trainer(config, street_data, CPU)
+    Trainer(replace(config, warmup_steps=0), street_data, CPU)  # as the message says
+
+
+def test_a_new_trainer_changes_no_option_of_the_process(smoke_config, street_data, monkeypatch):
+    """Only `train` sets them."""
+    monkeypatch.setattr("pix2pix_utils.acceleration.memory.ctypes", None)  # fails if malloc is set
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    random_state = torch.get_rng_state()
+    Trainer(smoke_config, street_data, CPU)
+    assert torch.backends.cudnn.benchmark and not torch.backends.cudnn.deterministic
+    assert torch.equal(torch.get_rng_state(), random_state)
+
+
+@pytest.mark.parametrize("device, index", [("cuda:0", 0), ("cuda:1", 1), ("cuda", 1)])
+def test_a_seed_goes_to_the_device_that_is_trained_on(monkeypatch, device, index):
+    """A device without an index is the current one, here the second."""
+    generators = [torch.Generator(), torch.Generator()]
+    monkeypatch.setattr(torch.cuda, "default_generators", generators)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    with torch.random.fork_rng(devices=[]):
+        training._seed_generators(7, torch.device(device))
+        assert torch.initial_seed() == 7
+    assert [g.initial_seed() == 7 for g in generators] == [index == 0, index == 1]

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pix2pix_utils.data.folders import file_stem, list_folder, list_images, subfolders
+from pix2pix_utils.data.folders import file_stem, list_images, subfolders
 from pix2pix_utils.data.layouts.pairing import match
 from pix2pix_utils.data.layouts.side_names import side_of_name
 from pix2pix_utils.data.palette import CITYSCAPES
@@ -91,7 +91,7 @@ def _root(folder: Path, kind: str) -> Path | None:
             inside = {path.name: path for path in subfolders(inner)}
             if "train" in inside or "val" in inside:
                 return inner
-            inner = inside.get(kind)
+            inner = inside.get(kind, inside.get(f"{kind}_trainvaltest"))
     return None
 
 
@@ -127,8 +127,7 @@ def _refuse_other_names(photo_root: Path, label_root: Path) -> None:
 
 def _images(split: Path) -> list[Path]:
     """The files of a split, which lie in folders of cities or directly in it."""
-    direct, cities = list_folder(split)
-    return [*(image for city in cities for image in list_images(city)), *direct]
+    return [image for here in (*subfolders(split), split) for image in list_images(here)]
 
 
 def _named(split: Path, ending: str) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pix2pix_utils.data.folders import file_name_for
 from pix2pix_utils.data.layouts.affixes import two_kinds, within_one
 from pix2pix_utils.data.layouts.pairing import NOUNS, by_name, match_splits
-from pix2pix_utils.data.layouts.places import Place, find_places, without_sides
+from pix2pix_utils.data.layouts.places import Place, find_places, named_files, without_sides
 from pix2pix_utils.data.layouts.side_names import side_of_name
 from pix2pix_utils.data.layouts.splits import split_groups
 from pix2pix_utils.data.source import Listing
@@ -48,9 +48,7 @@ def _by_suffix(folder: Path, places: Sequence[Place]) -> Listing | None:
 
 def _by_affix(folder: Path, places: Sequence[Place]) -> Listing | None:
     """Files whose names differ by an ending, or by a beginning."""
-    files, problems = by_name(
-        (place.name_of(path), path) for place in places for path in place.files
-    )
+    files, problems = by_name(named_files(places))
     difference = within_one(folder, files)
     if difference is None:
         return None

@@ -41,7 +41,8 @@ def find(folder: Path) -> Listing | None:
         folder, list(first_files), list(second_files), beginnings=any(map(side_of_name, folders))
     )
     sides = folders
-    if not any(map(side_of_name, folders)) and any(map(side_of_name, difference.affixes)):
+    told = all(difference.affixes) and any(map(side_of_name, difference.affixes))
+    if told and not any(map(side_of_name, folders)):
         sides = difference.affixes
     known = len({*map(side_of_name, sides)}) == 2
     nouns = NOUNS if known else (f"partner in {folders[0]}/", f"partner in {folders[1]}/")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix_utils.data.folders import file_stem, list_folder
+from pix2pix_utils.data.folders import file_stem, list_images, subfolders
 from pix2pix_utils.data.layouts.side_names import is_other, side_of_name, split_of_name
 
 MAX_DEPTH = 4  # folders between a data set and its files
@@ -52,11 +52,10 @@ def holds_images(folder: Path) -> bool:
 def _image_folders(
     folder: Path, parts: tuple[str, ...], depth: int
 ) -> Iterator[tuple[Path, tuple[str, ...], list[Path]]]:
-    images, inside = list_folder(folder)
-    if images:
+    if images := list_images(folder):
         yield folder, parts, images
     if depth:
-        for inner in inside:
+        for inner in subfolders(folder):
             yield from _image_folders(inner, (*parts, inner.name), depth - 1)
 
 

@@ -10,7 +10,11 @@ from pix2pix_utils.data.layouts.places import (
     short_names,
     without_sides,
 )
-from pix2pix_utils.data.layouts.side_names import side_of_name, split_of_name
+from pix2pix_utils.data.layouts.side_names import (
+    is_only_a_side,
+    side_of_name,
+    split_of_name,
+)
 from pix2pix_utils.data.layouts.splits import split_groups
 from pix2pix_utils.data.source import Listing, Match, Picture
 from pix2pix_utils.errors import UserError
@@ -62,12 +66,14 @@ def _refuse_one_side(folder: Path) -> None:
     """
     for here in (folder, *folder.parents[:MAX_ABOVE]):
         role, (split, _) = side_of_name(here.name), split_of_name(here.name)
-        if role is None and not (split and here == folder):
+        if not is_only_a_side(here.name) or (role is None and not (split and here == folder)):
             continue
         inner = folder.relative_to(here)
         for beside in subfolders(here.parent):
             other = side_of_name(beside.name)
-            if other in (None, role) or split_of_name(beside.name)[0] != split:
+            if not is_only_a_side(beside.name) or other in (None, role):
+                continue
+            if split_of_name(beside.name)[0] != split:
                 continue
             alike = all(side_of_name(part) == role for part in inner.parts)
             if (alike or (beside / inner).is_dir()) and holds_images(beside):

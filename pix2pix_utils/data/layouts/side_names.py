@@ -32,8 +32,10 @@ OTHER_WORDS = _words(
 # words that pix2pix users give to photos and label maps alike, so they name a side but not which
 EITHER_WORDS = _words("a b input inputs target targets source sources")
 FILLERS = {"set", "data", "split"}  # 'training_set' is the same as 'training'
-# only as parts of words without capitals or separators, such as leftimg or segmentationclass
-PARTS = _words("left right jpeg png ground class map maps id ids color colors")
+# parts of names that say nothing more: leftImg8bit, gtFine_trainvaltest, segmentationclass
+PARTS = _words(
+    "left right jpeg png ground class map maps id ids color colors bit fine full trainvaltest"
+)
 KNOWN = {*SPLIT_WORDS, *PHOTO_WORDS, *LABEL_WORDS, *OTHER_WORDS, *PARTS}
 
 
@@ -65,6 +67,12 @@ def side_of_name(name: str) -> str | None:
     return "photo" if words & PHOTO_WORDS else None
 
 
+def is_only_a_side(name: str) -> bool:
+    """Whether a name says nothing but split and side, as 'train_label', not 'my_street_masks'."""
+    words = set(words_of(name))
+    return words <= {*SPLIT_WORDS, *PHOTO_WORDS, *LABEL_WORDS, *PARTS, *FILLERS}
+
+
 def photos_first(name: str) -> int:
     """A sort key for the names of two sides: photos, unknown, label maps."""
     return ("photo", None, "label").index(side_of_name(name))
@@ -85,7 +93,7 @@ def split_of_name(name: str) -> tuple[str, str]:
     # Cityscapes' train ids are a kind of label maps, not of splits.
     found = [
         word
-        for word, after in zip(words, [*words[1:], ""], strict=True)
+        for word, after in zip(words, [*words[1:], ""], strict=False)
         if word in SPLIT_WORDS and after not in ("id", "ids")
     ]
     if len(found) != 1:

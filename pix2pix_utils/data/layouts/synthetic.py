@@ -53,7 +53,7 @@ def synthetic(seed: int) -> Source:
         },
         split_rule=f"scenes drawn from seed {seed}: other scene numbers in every split",
         description="drawn street scenes",
-        version=drawing_version(),
+        version=f"{drawing_version()}, seed {seed}",
     )
 
 

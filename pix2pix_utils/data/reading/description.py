@@ -10,12 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pix2pix_utils.data.palette import Palette, read_palette
-from pix2pix_utils.data.reading.label_maps import (
-    PALETTES,
-    Given,
-    class_counts,
-    decide_label_maps,
-)
+from pix2pix_utils.data.reading.fit import class_counts, misfits
+from pix2pix_utils.data.reading.known_palettes import PALETTES
+from pix2pix_utils.data.reading.label_maps import Given, decide_label_maps
 from pix2pix_utils.data.reading.options import Options
 from pix2pix_utils.data.reading.pair import Pair
 from pix2pix_utils.data.reading.photos import (
@@ -64,7 +61,6 @@ def describe(listing: Listing, root: Path, options: Options, progress: bool = Tr
         reading,
         photo_bits=bits,
         turn_photos=turn,
-        label_half=matches[0].pictures[side].half,
         evidence=tuple(sentence for sentence in evidence if sentence),
     )
     splits = {
@@ -74,7 +70,7 @@ def describe(listing: Listing, root: Path, options: Options, progress: bool = Tr
         )
         for split, matches in listing.splits.items()
     }
-    problems = list(listing.problems)
+    problems = [*listing.problems, *misfits(labels, reading, where, kind)]
     for match in matches:
         photo, label = match.pictures[1 - side], match.pictures[side]
         both = facts[photo]

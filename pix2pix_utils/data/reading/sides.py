@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.layouts.side_names import side_of_name
 from pix2pix_utils.data.palette import IGNORED_VALUES, Palette, pack
-from pix2pix_utils.data.reading.label_maps import MAX_DERIVED, MIN_NEAR, is_near_known, near_share
+from pix2pix_utils.data.reading.known_palettes import MIN_NEAR, is_near_known, near_share
+from pix2pix_utils.data.reading.own_palettes import MAX_DERIVED
 from pix2pix_utils.data.reading.survey import Facts
 from pix2pix_utils.data.source import Listing, Picture
 from pix2pix_utils.errors import UserError
@@ -74,8 +75,11 @@ def _by_content(listing: Listing, seen: Sequence[Sequence[Facts]]) -> tuple[int,
     sides = listing.sides
     usable = [[facts for facts in side if not facts.problem] for side in seen]
     if not all(usable):
-        side = sides[0 if not usable[0] else 1]
-        raise UserError(f"{listing.folder}: no picture of the side '{side}' can be read")
+        side = 0 if not usable[0] else 1
+        raise UserError(
+            f"{listing.folder}: no picture of the side '{sides[side]}' can be read: "
+            f"{seen[side][0].problem}"
+        )
     few = [_has_few_colors(side) for side in usable]
     if few[0] != few[1]:
         return few.index(True), "which has few colours in all pictures together"

@@ -28,7 +28,7 @@ from pix2pix_utils.data.images import (
 from pix2pix_utils.data.palette import Palette, pack
 from pix2pix_utils.data.source import Picture
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.files import explain_os_error, read_json, write_json
+from pix2pix_utils.files import explain_os_error, read_json, write_text
 from pix2pix_utils.paths import cache_root
 
 FORMAT_VERSION = 1  # increase it when `look_at` changes
@@ -129,7 +129,7 @@ class Survey:
         seen = {name: [stamp, asdict(facts)] for name, (stamp, facts) in self.files.items()}
         with suppress(OSError):  # without a memory, the files are opened again next time
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self.path, seen)
+            write_text(self.path, json.dumps(seen))  # escapes what is not text in file names
 
     def _missing(
         self, path: Path, stamp: list[int], names: set[str], decode: bool

@@ -121,8 +121,9 @@ def test_a_colour_that_palette_csv_lacks_is_listed_with_its_share(tmp_path):
         if name != "car"
     ]
     (folder / "palette.csv").write_text("name,red,green,blue\n" + "\n".join(rows) + "\n")
-    message = one_sentence(lambda: opened(folder))
-    assert "(0, 0, 142) (" in message and "%)" in message and "palette.csv" in message
+    first, *others = opened(folder).problems
+    assert "colour (0, 0, 142) (" in first and "%)" in first and "palette.csv" in first
+    assert len(others) == 12 and str(folder / "labels" / "000.png") in others[0]
 
 
 def test_lossy_label_maps_get_the_nearest_class_of_a_known_palette(tmp_path):

@@ -92,8 +92,8 @@ def test_grey_photos_beside_coloured_jpeg_label_maps_need_a_palette(tmp_path):
     lines = [",".join(map(str, (f"c{i}", *own[i]))) for i in used]
     (folder / "palette.csv").write_text("name,red,green,blue\n" + "\n".join(lines) + "\n")
     source = opened(folder)
-    assert source.reading.label_half == "right"
     item = source.splits["train"][0]
+    assert item.label.half == "right"
     expected = recoded(
         scene(int(item.name.split("/")[-1]), (64, 64))[0], {int(c): n for n, c in enumerate(used)}
     )
@@ -108,7 +108,7 @@ def test_side_by_side_pairs_are_told_apart_by_content(tmp_path, side):
         halves = halves if side == "left" else halves[::-1]
         save(np.concatenate(halves, axis=1), tmp_path / "set" / f"{number}.png")
     source = opened(tmp_path / "set")
-    assert source.reading.label_half == side
+    assert source.splits["train"][0].label.half == side
     classes, photo = source.splits["train"][0].read(source.reading)
     number = int(source.splits["train"][0].name)
     np.testing.assert_array_equal(classes, scene(number, (64, 64))[0])

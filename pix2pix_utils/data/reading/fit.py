@@ -1,0 +1,116 @@
+"""Apply a reading to what was seen: the classes of a label map, and what does not fit."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from pix2pix_utils.data.palette import IGNORED_VALUES, UNKNOWN, unpack
+from pix2pix_utils.data.reading.known_palettes import MIN_NEAR, near_share
+from pix2pix_utils.data.reading.survey import Facts
+from pix2pix_utils.data.source import Picture, Reading
+
+LISTED = 10  # colours or values in a message
+
+
+def class_counts(facts: Facts, reading: Reading) -> np.ndarray:
+    """Pixels of each class in a label map, (C,); of a thumbnail where colours are lossy.
+
+    Colours and values that name no class are left out.
+    """
+    palette = reading.palette
+    counts = np.zeros(len(palette), dtype=np.int64)
+    if facts.counts is None:
+        near = facts.near.get(palette.name, (0,)) if reading.nearest else (0,)
+        counts[: len(near) - 1] = near[:-1]
+        return counts
+    classes = _classes_of(facts, reading)
+    pixels = np.array(list(facts.counts.values()))
+    known = classes != UNKNOWN
+    np.add.at(counts, classes[known], pixels[known])
+    return counts
+
+
+def misfits(
+    seen: Mapping[Picture, Facts], reading: Reading, where: str, kind: str | None = None
+) -> list[str]:
+    """What does not fit how label maps are read: one sentence for each file, after one for all."""
+    unknown: Counter = Counter()
+    pixels = 0
+    found = []
+    for picture, facts in seen.items():
+        if facts.problem:
+            continue
+        if reading.nearest and not _is_value(facts, reading):
+            share = near_share([facts], reading.palette)
+            if kind != "nearest-colors" and share < MIN_NEAR:
+                found.append(
+                    f"only {share:.0%} of {picture} is near a colour of the palette "
+                    f"'{reading.palette.name}': is it a label map?"
+                )
+        elif facts.counts is None:
+            found.append(
+                f"{picture} has more than 256 colours, but the palette '{reading.palette.name}' "
+                f"has {len(reading.palette)}: is it a label map? If its edges are blended, give "
+                "--label-kind nearest-colors"
+            )
+        else:
+            classes = _classes_of(facts, reading)
+            names = _names(facts, reading)
+            counts = list(facts.counts.values())
+            wrong = {
+                name: count
+                for name, count, index in zip(names, counts, classes, strict=True)
+                if index == UNKNOWN
+            }
+            pixels += sum(counts)
+            unknown.update(wrong)
+            if wrong:
+                found.append(
+                    f"{picture} has {_listed(wrong, sum(counts))}, which name no class of the "
+                    f"palette '{reading.palette.name}': is it a label map?"
+                )
+    if len(found) > 1 and unknown:
+        found.insert(
+            0,
+            f"{where}: the label maps have {_listed(unknown, pixels)} that the palette "
+            f"'{reading.palette.name}' lacks: add them to palette.csv, correct the files, or, for "
+            "blended colours, give --label-kind nearest-colors",
+        )
+    return found
+
+
+def _classes_of(facts: Facts, reading: Reading) -> np.ndarray:
+    """The class of each value, index or colour that is counted, or UNKNOWN."""
+    palette = reading.palette
+    keys = np.array(list(facts.counts or ()))
+    if _is_value(facts, reading):
+        values = keys & 255 if facts.form == "colors" else keys
+        values = np.where(values == -1, IGNORED_VALUES[0], values)
+        inside = (values >= 0) & (values < 1 << 16)
+        return np.where(inside, palette.value_table()[values * inside], UNKNOWN)
+    packed = [facts.table[key] for key in keys] if facts.form == "table" else keys
+    decode = palette.decode if reading.nearest else palette.decode_exactly
+    return decode(unpack(np.array(packed))).astype(int)
+
+
+def _is_value(facts: Facts, reading: Reading) -> bool:
+    return facts.form == "values" or reading.by_index
+
+
+def _names(facts: Facts, reading: Reading) -> list[str]:
+    """The values or colours of a picture in words, in the order of its counts."""
+    keys = list(facts.counts or ())
+    if facts.form == "values" or (reading.by_index and facts.form == "table"):
+        return [f"the value {key}" for key in keys]
+    if reading.by_index:
+        return [f"the value {key & 255}" for key in keys]
+    colors = [facts.table[key] if facts.form == "table" else key for key in keys]
+    return [f"the colour {tuple(color)}" for color in unpack(np.array(colors)).tolist()]
+
+
+def _listed(found: Mapping[str, int], pixels: int) -> str:
+    """Colours or values with their share of the pixels, the most frequent first."""
+    most = sorted(found.items(), key=lambda item: -item[1])[:LISTED]
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return ", ".join(f"{name} ({count / max(pixels, 1):.2%})" for name, count in most) + more
