@@ -31,6 +31,7 @@ def folders_of_this_test(monkeypatch, tmp_path, cache_folder):
     monkeypatch.setenv("PIX2PIX_CACHE", str(cache_folder))
     monkeypatch.setenv("PIX2PIX_OUTPUT", str(tmp_path / "output"))
     monkeypatch.delenv("PIX2PIX_PROFILE", raising=False)
+    monkeypatch.delenv("PIX2PIX_DEVICE", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # in the processes that tests start, too
 
 

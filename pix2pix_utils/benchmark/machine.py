@@ -61,7 +61,8 @@ def _status(name: str) -> int:
 
 def seconds_of(action: Callable[[], object], device: torch.device | None = None) -> float:
     """Seconds that `action()` takes, until the device has finished it."""
-    wait = torch.cuda.synchronize if device and device.type == "cuda" else lambda: None
+    kind = device.type if device else "cpu"
+    wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(kind, lambda: None)
     wait()
     start = time.perf_counter()
     action()

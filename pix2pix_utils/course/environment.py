@@ -33,6 +33,7 @@ OLDEST = {
     "pillow": "10.3",
     "matplotlib": "3.8",
     "scikit-image": "0.22",
+    "scipy": "1.11",
     "tqdm": "4.66",
     "filelock": "3.12",
     "ipywidgets": "8.1",

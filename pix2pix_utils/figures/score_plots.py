@@ -160,7 +160,7 @@ def ssim_against_sharpness(
     axis.axvline(1, color="black", linewidth=0.8, linestyle=":")
     axis.margins(0.12)
     axis.set_xlabel("sharpness: gradient energy as a share of the real photos' (dotted line)")
-    axis.set_ylabel("SSIM")
+    axis.set_ylabel("SSIM: up is better")
     axis.grid(alpha=0.3)
     name_points(axis, points)
     return figure

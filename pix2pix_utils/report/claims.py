@@ -43,7 +43,7 @@ def falling_generator_loss(record: dict) -> Judgement:
     for history in histories.values():
         loss = np.array(history["generator_loss"])
         falls.append(float((np.diff(loss) < 0).mean()) if len(loss) > 1 else 0.0)
-    numbers = "it fell in " + ", ".join(f"{share:.0%}" for share in falls) + " of the epochs"
+    numbers = f"it fell in {', '.join(f'{100 * share:.0f} %' for share in falls)} of the epochs"
     rule = "the rule: in three of four epochs"
     return numbers, _of_seeds(min(falls) >= 0.75, len(falls)), rule
 
@@ -90,10 +90,9 @@ def more_epochs_help(record: dict) -> Judgement:
     if not record["runs"]:
         return "", NOT_TRAINED, "needs a run"
     last = [run["result"]["best_epoch"] == run["config"]["epochs"] for run in record["runs"]]
-    seeds = {run["config"]["seed"] for run in record["runs"]}
     numbers = f"the last epoch was the best on val in {sum(last)} of {len(last)} runs"
     rule = "the rule: the last epoch is the best in most runs, so that SSIM was still rising"
-    return numbers, _of_seeds(2 * sum(last) > len(last), len(seeds)), rule
+    return numbers, _of_seeds(2 * sum(last) > len(last), _fewest_seeds(record)), rule
 
 
 def other_measures_tell_more(record: dict) -> Judgement:
@@ -105,14 +104,17 @@ def other_measures_tell_more(record: dict) -> Judgement:
     for title, key, sign in (("SSIM", "ssim", -1), ("PSNR", "psnr", -1), ("LPIPS", "lpips", 1)):
         if all(key in one for one in measures.values()):
             orders[title] = sorted(measures, key=lambda name: sign * measures[name][key]["mean"])
-    numbers = "best by " + "; ".join(f"{title}: {order[0]}" for title, order in orders.items())
-    holds = any(order != orders["SSIM"] for order in orders.values())
-    seeds = {run["config"]["seed"] for run in record["runs"]}
-    return (
-        numbers,
-        _of_seeds(holds, len(seeds)),
-        "the rule: the measures order the models otherwise",
+    by_ssim = orders.pop("SSIM")
+    moved = {
+        title: sum(one != two for one, two in zip(order, by_ssim, strict=True))
+        for title, order in orders.items()
+    }
+    numbers = "; ".join(
+        f"{title} gives {count} of {len(measures)} models another rank than SSIM"
+        for title, count in moved.items()
     )
+    rule = "the rule: a measure gives any model another rank"
+    return numbers, _of_seeds(any(moved.values()), _fewest_seeds(record)), rule
 
 
 def highest_score(record: dict) -> Judgement:
@@ -330,8 +332,8 @@ def claim_rows(record: dict) -> list[dict[str, str]]:
 def count_verdicts(rows: Sequence[Mapping[str, str]]) -> str:
     """How many claims have which verdict, in one sentence; provisional ones count apart."""
     counts = Counter(row["verdict"] for row in rows)
-    listed = "; ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    return f"Of {len(rows)} claims: {listed}."
+    listed = "; ".join(f"{verdict}: {count}" for verdict, count in counts.most_common())
+    return f"Verdicts on {len(rows)} claims: {listed}."
 
 
 def _augmentation_claims(scores: SeedScores) -> list[Claim]:
@@ -366,6 +368,11 @@ def _judge_difference(
     if len(seeds) > 1:
         numbers += f"; by seed: {', '.join(f'{seed:+.3f}' for seed in seeds)}"
     return numbers, *judge(difference, seeds)
+
+
+def _fewest_seeds(record: dict) -> int:
+    """The number of seeds of the model that has the fewest."""
+    return min(len(by_seed) for by_seed in record_scores(record).values())
 
 
 def _of_seeds(holds: bool, seeds: int) -> str:

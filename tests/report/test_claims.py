@@ -73,9 +73,10 @@ def test_one_seed_is_provisional_and_counted_apart():
     row = row_of(rows, "Least squares improve the baseline")
     assert row["verdict"] == "reproduces, provisional (one seed)"
     counted = count_verdicts(rows)
-    assert counted.startswith(f"Of {len(rows)} claims: ")
-    assert "reproduces, provisional (one seed)" in counted and "2 reproduces;" not in counted
-    assert sum(int(part.split()[0]) for part in counted.split(": ")[1].split("; ")) == len(rows)
+    assert counted.startswith(f"Verdicts on {len(rows)} claims: ")
+    assert "reproduces, provisional (one seed): " in counted and " reproduces: " not in counted
+    counts = [int(part.split(": ")[-1]) for part in counted.rstrip(".").split("; ")]
+    assert sum(counts) == len(rows)
 
 
 def test_many_comparisons_are_corrected_and_frames_of_a_drive_are_not_independent():

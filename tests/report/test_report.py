@@ -170,7 +170,7 @@ def test_every_claim_of_the_report_has_a_verdict_with_its_reason(finished):
     sections = {row["section"].split(",")[0] for row in rows}
     assert {"II.A", "II.B", "II.C.2", "II.C.3", "II.C.4", "III", "V"} <= sections
     page = Page(finished / "report" / "index.html")
-    assert f"Of {len(rows)} claims: " in page.words
+    assert f"Verdicts on {len(rows)} claims: " in page.words
 
 
 def test_the_page_says_its_protocol_once(finished):

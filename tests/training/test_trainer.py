@@ -146,3 +146,9 @@ def test_a_seed_goes_to_the_device_that_is_trained_on(monkeypatch, device, index
         training._seed_generators(7, torch.device(device))
         assert torch.initial_seed() == 7
     assert [g.initial_seed() == 7 for g in generators] == [index == 0, index == 1]
+
+
+def test_every_step_draws_its_own_random_numbers(smoke_config, street_data):
+    steps = list(Trainer(smoke_config, street_data, CPU).coming_steps())
+    seeds = [seed for batches, *_ in steps for seed, *_ in batches]
+    assert len(seeds) > 1 and len(set(seeds)) == len(seeds)
