@@ -61,7 +61,12 @@ def data_command(arguments: Namespace) -> int:
         from pix2pix_utils.figures import contact_sheet  # imports matplotlib
 
         with atomic_write(arguments.sheet) as temporary:
-            contact_sheet(source).savefig(temporary, format="png", dpi=150)
+            contact_sheet(source).savefig(
+                temporary,
+                format="png",
+                dpi=150,
+                metadata={"Description": f"Label maps, photos and overlays of {source.name}"},
+            )
         print(f"wrote {arguments.sheet}: do label maps and photos fit?")
     if arguments.problems:
         write_text(arguments.problems, "".join(f"{problem}\n" for problem in check.problems))

@@ -95,7 +95,10 @@ def _label_maps(
     if problems:
         raise UserError(f"they do not fit:{summarize_problems(problems)}")
     if len(reading.palette) != len(palette):
-        raise UserError("they mark pixels as ignored, but the network knows no such class")
+        raise UserError(
+            "they mark pixels as ignored (255 or 65535), but the network was trained without such "
+            "pixels: give them a class"
+        )
     return reading
 
 

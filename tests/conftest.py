@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from pix2pix_utils.data.dataset import load_data
-from pix2pix_utils.data.palette import CAMVID
+from pix2pix_utils.data.palette import CAMVID, PALETTES
 from pix2pix_utils.training import code_version
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.runs import Run, load_data_for
@@ -97,6 +97,8 @@ def edit_module(monkeypatch):
 def camvid_folder(tmp_path):
     """A folder in the layout of the SegNet tutorial: 6 training and 4 validation pairs."""
     folder = tmp_path / "pairs"
+    folder.mkdir()
+    shutil.copy(PALETTES / "camvid.csv", folder / "palette.csv")
     generator = np.random.default_rng(0)
     for split, count in (("train", 6), ("val", 4)):
         for kind in (split, f"{split}annot"):

@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-SOURCE = re.compile(r"\s*from ([\w-]+): ([^:]+)")
+SOURCE = re.compile(r"\s*from\s+([\w-]+):\s+([^:]+)")
 NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d[\d,]*\d|\d)?\.?\d+(?:e-?\d+)?(?!\.?\d)")
 
 

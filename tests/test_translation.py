@@ -54,7 +54,7 @@ def test_a_label_map_of_the_networks_size_becomes_the_networks_photo(
 def test_every_bad_label_map_is_named_with_the_palette(folder, translated, tmp_path):
     Image.new("RGB", (8, 8), (1, 255, 3)).save(folder / "a.png")
     (folder / "inner" / "b.png").write_bytes(b"x")
-    with pytest.raises(UserError, match=r"^2 of .*trained on the classes of 'cityscapes'") as error:
+    with pytest.raises(UserError, match="trained on the classes of 'cityscapes'") as error:
         translated(folder)
     assert str(folder / "a.png") in str(error.value) and "b.png" in str(error.value)
     assert not (tmp_path / "photos").exists()

@@ -22,6 +22,7 @@ from pix2pix_utils.benchmark.machine import (
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import CITYSCAPES
+from pix2pix_utils.data.source import Reading
 from pix2pix_utils.devices import describe_environment
 from pix2pix_utils.evaluation.metrics import ssim
 from pix2pix_utils.training.experiments import configure
@@ -117,7 +118,7 @@ def growth_with_pairs(device: torch.device) -> list[dict]:
             pairs = random_pairs(count, config.image_size, Path(folder))
             few = pairs.every(count)
             splits, rest = (pairs, few, few), ("none", "random", "random")
-            data = StreetData("random", "random", CITYSCAPES, *splits, *rest)
+            data = StreetData("random", "random", Reading(CITYSCAPES), *splits, *rest)
             trainer = Trainer(config, data, device)
             taken = seconds_of(partial(_one_epoch, trainer), device)
             rows.append(

@@ -6,8 +6,8 @@
         index.json     the key and the names of the pairs, in the order of the arrays
 
 The key is a hash of everything that the arrays depend on: names, sizes and times of the files, the
-image size and how they are read. A folder is written as <cache>/.part and renamed once it is complete.
-Any of them may be deleted at any time.
+image size and how they are read. A folder is written as <cache>/.part and renamed once it is
+complete. Any of them may be deleted at any time.
 """
 
 import hashlib

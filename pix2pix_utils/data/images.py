@@ -91,6 +91,16 @@ def _check_header(image: Image.Image, path: Path) -> None:
         )
 
 
+def is_lossy(image: Image.Image, content: bytes) -> bool:
+    """Whether the file's compression changes colours: JPEG, also in TIFF, and WebP's lossy kind."""
+    if image.format == "WEBP":
+        # the chunk of the pixels is 'VP8L' or, with loss, 'VP8 '; others may stand before it
+        return b"VP8L" not in content
+    return image.format in ("JPEG", "MPO") or "jpeg" in str(
+        image.info.get("compression")  # a number in BMP files
+    )
+
+
 def open_picture(picture: Picture, upright: bool = True) -> Image.Image:
     """Decode a file, or one half of it; see `open_image` for the errors."""
     return half_of(open_image(picture.path, upright=upright), picture)
@@ -145,24 +155,24 @@ def to_classes(
     """
     palette = reading.palette
     values = single_channel(image, reading.by_index)
-    if values is not None:
+    if values is not None and not (reading.nearest and palette.is_grey):
         found = _resized(values, image_size, Image.Resampling.NEAREST).astype(np.int64)
         found = np.where(found == -1, IGNORED_VALUES[0], found)  # -1 in files of 32 bits
         inside = (found >= 0) & (found < 1 << 16)
         classes = np.where(inside, palette.value_table()[found * inside], UNKNOWN)
-        unknown = "value {}", lambda at: found[at]
+        noun, shown = "value", found
     else:
         colors = _resized(rgb(image), image_size, Image.Resampling.NEAREST)
         if reading.nearest:
             return palette.decode(colors)
         classes = palette.decode_exactly(colors)
-        unknown = "colour {}", lambda at: tuple(colors[at].tolist())
+        noun, shown = "colour", colors
     if (classes == UNKNOWN).any():
-        text, at = unknown
-        first = np.unravel_index((classes == UNKNOWN).argmax(), classes.shape)
+        first = np.argwhere(classes == UNKNOWN)[0]
+        value = shown[first[0], first[1]].tolist()
         raise UserError(
-            f"{path} has pixels of the {text.format(at(first))}, which names no class of the "
-            f"palette '{palette.name}': is it a label map of this data set?"
+            f"{path} has pixels of the {noun} {tuple(value) if noun == 'colour' else value}, which "
+            f"names no class of the palette '{palette.name}': is it a label map of this data set?"
         )
     return classes.astype(np.uint8)
 
@@ -188,7 +198,7 @@ def color_table(image: Image.Image) -> dict[int, tuple[int, int, int]]:
     """The colour of each index that a file of mode P uses."""
     table = [*(image.getpalette("RGB") or ()), *[0] * 768]
     used = (index for index, count in enumerate(image.histogram()) if count)
-    return {index: tuple(table[3 * index : 3 * index + 3]) for index in used}  # type: ignore[misc]
+    return {index: tuple(table[3 * index : 3 * index + 3]) for index in used}
 
 
 def sample_pixels(image: Image.Image, size: int = 128) -> np.ndarray:

@@ -42,6 +42,11 @@ class Palette:
         """The class of pixels that are not scored; None if every class is evaluated."""
         return self.evaluated if self.evaluated < len(self) else None
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether all colours are shades of grey."""
+        return bool((self.colors == self.colors[:, :1]).all())
+
     def with_void(self) -> "Palette":
         """The palette with a void class; black, or the first free grey if a class is black."""
         if self.void is not None:

@@ -17,6 +17,7 @@ PAIRS_IN_A_ROW = 3
 OPACITY = 0.5  # of the label map over the photo
 LONGEST_SIDE = 320  # pixels of a picture
 CELL = 1.55  # inches; width of a picture
+LETTER, KEY, LINE = 0.075, 0.55, 0.18  # inches; of the legend's text, its patches and its rows
 
 Sample = tuple[str, np.ndarray, np.ndarray]  # name, classes (H, W), photo (H, W, 3) uint8
 
@@ -28,34 +29,43 @@ def contact_sheet(data: StreetData | Source) -> Figure:
     """
     samples = _of_source(data) if isinstance(data, Source) else _of_data(data)
     palette = data.palette
-    rows = -(-len(samples) // PAIRS_IN_A_ROW)
-    height, width = samples[0][1].shape
-    cell = min(CELL * height / width, 2 * CELL)
+    pairs_in_a_row = min(PAIRS_IN_A_ROW, len(samples))
+    rows = -(-len(samples) // pairs_in_a_row)
+    tallest = max(classes.shape[0] / classes.shape[1] for _, classes, _ in samples)
+    cell = min(CELL * tallest, 2 * CELL)
     shown = np.unique(np.concatenate([np.unique(classes) for _, classes, _ in samples]))
-    legend = 0.2 * -(-len(shown) // 6) + 0.3
-    figure = Figure(figsize=(3 * PAIRS_IN_A_ROW * CELL, rows * (cell + 0.3) + legend))
+    handles = _handles(palette, shown)
+    width = 3 * CELL * pairs_in_a_row
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, int(width / (LETTER * longest + KEY)))
+    legend = LINE * -(-len(handles) // columns) + 0.2
+    figure = Figure(figsize=(width, rows * (cell + 0.3) + legend + 0.3))
     figure.set_layout_engine("constrained")
-    axes = figure.subplots(rows, 3 * PAIRS_IN_A_ROW, squeeze=False)
+    figure.suptitle("Each pair: label map, photo, and both together", fontsize=9)
+    axes = figure.subplots(rows, 3 * pairs_in_a_row, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for index, (name, classes, photo) in enumerate(samples):
-        row, first = divmod(index, PAIRS_IN_A_ROW)
+        row, first = divmod(index, pairs_in_a_row)
         label = palette.encode(classes)
         blend = (1 - OPACITY) * photo + OPACITY * label
         for column, image in enumerate((label, photo, blend.astype(np.uint8))):
             axis = axes[row, 3 * first + column]
             axis.imshow(image, interpolation="nearest")
             if column == 1:
-                axis.set_title(name if len(name) < 40 else f"…{name[-39:]}", fontsize=7)
-    figure.legend(handles=_handles(palette, shown), ncols=6, **BELOW)
+                title = axis.set_title(name if len(name) < 50 else f"…{name[-49:]}", fontsize=7)
+                title.set_in_layout(False)  # it is as wide as three pictures
+    figure.legend(handles=handles, ncols=columns, **BELOW)
     return figure
 
 
 def _handles(palette: Palette, shown: Sequence[int]) -> list[Patch]:
+    """The key of each class; void is hatched, since some palettes have a black class as well."""
     return [
         Patch(
             facecolor=palette.colors[index] / 255,
-            edgecolor="black",
+            edgecolor="grey" if index >= palette.evaluated else "black",
+            hatch="////" if index >= palette.evaluated else None,
             label=palette.classes[index] + (" (void)" if index >= palette.evaluated else ""),
         )
         for index in shown

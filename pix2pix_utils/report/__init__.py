@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "image_groups",
             "image_scores",
             "mean_over_seeds",
+            "p_text",
             "reference_scores",
             "seed_scores",
             "verdict",

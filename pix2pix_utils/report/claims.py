@@ -92,6 +92,8 @@ def more_epochs_help(record: dict) -> Judgement:
     last = [run["result"]["best_epoch"] == run["config"]["epochs"] for run in record["runs"]]
     numbers = f"the last epoch was the best on val in {sum(last)} of {len(last)} runs"
     rule = "the rule: the last epoch is the best in most runs, so that SSIM was still rising"
+    if 2 * sum(last) == len(last):
+        return numbers, "undecided", rule
     return numbers, _of_seeds(2 * sum(last) > len(last), _fewest_seeds(record)), rule
 
 

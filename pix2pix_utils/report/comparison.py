@@ -85,7 +85,8 @@ def comparison_rows(
         if name != reference
     }
     adjusted = holm([difference["p_value"] for difference in differences.values()])
-    p_values = dict(zip(differences, adjusted, strict=True))
+    for difference, p_value in zip(differences.values(), adjusted, strict=True):
+        difference["p_value"] = p_value
     rows = []
     for name, runs in groups.items():
         means = [float(image_scores([run], split).mean()) for run in runs]
@@ -101,9 +102,22 @@ def comparison_rows(
         if name != reference:
             row[f"difference to {reference}"] = mean_text(differences[name], sign="+")
             row["images improved"] = f"{differences[name]['improved']:.0%}"
-            row["p (Holm)"] = f"{p_values[name]:.4f}"
+            row["p (Holm)"] = p_text(differences[name])
         rows.append(row)
     return rows
+
+
+def p_text(difference: Mapping, digits: int = 4) -> str:
+    """The p-value, perhaps corrected, of a paired difference, or why it cannot be below 0.05.
+
+    The signs of B blocks have 2^B combinations, of which two are as far from zero as any.
+    """
+    blocks, images = difference["blocks"], difference["images"]
+    lowest = 2.0 ** (1 - blocks)
+    if lowest < 0.05:
+        return f"{difference['p_value']:.{digits}f}"
+    what = "image" if blocks == images else "block"
+    return f"{lowest:.2g} at best, with {blocks} {what}{'s' * (blocks != 1)}"
 
 
 def verdict(difference: Mapping, seeds: Iterable[float]) -> str:
@@ -128,9 +142,7 @@ def judge(difference: Mapping, seeds: Iterable[float]) -> tuple[str, str]:
         if min(sign * difference["low"], sign * difference["high"]) <= 0:
             continue
         if p_value >= 0.05:
-            reason = f"p = {p_value:.2f} after Holm's correction"
-            few = difference["blocks"] if difference["blocks"] < difference["images"] else 0
-            return "undecided", f"{reason}, {few} blocks of frames" if few else reason
+            return "undecided", f"p after Holm's correction: {p_text(difference, 2)}"
         if any(sign * seed <= 0 for seed in seeds):
             return "undecided", "the seeds disagree"
         if len(seeds) > 1:

@@ -25,7 +25,7 @@ from pix2pix_utils.evaluation.statistics import (
 from pix2pix_utils.paths import output_root
 from pix2pix_utils.report.claims import claim_rows, count_verdicts
 from pix2pix_utils.report.collect import Measurements, class_means, scored_classes, summaries
-from pix2pix_utils.report.comparison import image_scores, seed_spread
+from pix2pix_utils.report.comparison import image_scores, p_text, seed_spread
 from pix2pix_utils.report.published import record_summaries
 from pix2pix_utils.report.selection import Selection, profile_of, protocol_of
 from pix2pix_utils.training.experiments import (
@@ -242,7 +242,7 @@ class Tables:
                 "minus": self._label(other),
                 "difference": mean_text(difference, sign="+"),
                 "images improved": f"{difference['improved']:.0%}",
-                "p (Holm)": f"{p_value:.4f}",
+                "p (Holm)": p_text({**difference, "p_value": p_value}),
                 "detectable": "unknown"
                 if np.isnan(difference["detectable"])
                 else f"{difference['detectable']:.3f}",

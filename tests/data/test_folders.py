@@ -21,7 +21,7 @@ from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.runs import Run
 
-ROAD, CAR = CITYSCAPES.index("road"), CITYSCAPES.index("car")
+ROAD, TREE, SKY, CAR = (CITYSCAPES.index(name) for name in ("road", "vegetation", "sky", "car"))
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +154,7 @@ def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
 def test_a_file_that_vanishes_is_named(camvid_folder):
     source = open_source(camvid_folder)
     gone = source.splits["train"][2].photo
-    gone.unlink()
+    gone.path.unlink()
     assert check_source(source, progress=False).problems == [f"there is no file {gone}"]
 
 
@@ -189,7 +189,7 @@ def test_every_bad_file_is_named_at_once(camvid_folder):
 def test_damaged_files_do_not_hide_the_others(tmp_path, layout):
     """Some of them are among those that the palette is found by; half of all are damaged."""
     for index in range(20):
-        label = CITYSCAPES.encode(np.full((8, 8), ROAD))
+        label = CITYSCAPES.encode(np.tile([ROAD, SKY, CAR, TREE], (8, 2)))
         photo = np.random.default_rng(index).integers(0, 256, (8, 8, 3), dtype=np.uint8)
         if layout == "parallel":
             save(tmp_path / "d" / "labels" / f"{index}.png", label)

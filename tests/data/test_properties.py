@@ -143,16 +143,18 @@ file_names = st.lists(
 @settings(max_examples=12)
 def test_a_split_is_disjoint_complete_and_the_same_in_any_order(tmp_path_factory, names, folders):
     root = tmp_path_factory.mktemp("pairs")
-    content = np.zeros((4, 8, 3), dtype=np.uint8)
-    content[:, :4] = CITYSCAPES.colors[0]
-    content[:, 4:] = np.arange(16).reshape(4, 4, 1) * 9
+    content = np.zeros((32, 64, 3), dtype=np.uint8)
+    content[:, :32] = CITYSCAPES.colors[[0, 8, 10, 13]].repeat(8, 0)
+    content[:, 32:] = np.random.default_rng(0).integers(0, 256, (32, 32, 3))
     paths = [root / folders[i % len(folders)] / f"{n}.png" for i, n in enumerate(names)]
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(content).save(path)
 
     def split() -> dict[str, list[str]]:
-        return {s: [str(i.path) for i in items] for s, items in open_source(root).splits.items()}
+        return {
+            s: [str(i.label.path) for i in items] for s, items in open_source(root).splits.items()
+        }
 
     expected = split()
     assert sorted(chain(*expected.values())) == sorted(map(str, paths))

@@ -132,6 +132,17 @@ def test_scenes_of_a_few_frames_are_drawn_whole():
     assert repeated["high"] - repeated["low"] == pytest.approx(width, rel=0.1)
 
 
+def test_blocks_count_by_their_images():
+    signs = np.where(np.arange(10) % 2, 1.0, -1.0)
+    values = np.concatenate([np.repeat(0.01 * signs, 20), signs])  # long scenes, single images
+    groups = [f"long {n}" for n in range(10) for _ in range(20)] + [str(n) for n in range(10)]
+    found = paired_difference(values, np.zeros(210), groups)
+    spread = np.sqrt(10 * 0.2**2 + 10) / 210
+    assert found["high"] - found["low"] == pytest.approx(2 * 2.09 * spread, rel=0.25)
+    assert found["detectable"] == pytest.approx(2.8 * 1.07 * spread, rel=0.25)
+    assert summarize(values, groups).items() <= found.items()
+
+
 def test_blocks_are_runs_of_neighbours_in_one_group():
     groups = ["a"] * 60 + ["b"] * 3 + ["a"] * 40 + ["c"] * 1000 + ["d"]
     numbers = block_numbers(groups)

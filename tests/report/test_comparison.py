@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pix2pix_utils.report import comparison_rows, verdict
-from pix2pix_utils.report.comparison import judge
+from pix2pix_utils.report.comparison import judge, p_text
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,12 @@ def test_a_verdict_has_a_reason():
     sure = {"low": 0.01, "high": 0.03, "images": 100, "blocks": 100}
     assert judge(sure, [0.02, -0.01]) == ("undecided", "the seeds disagree")
     word, reason = judge({**sure, "p_value": 0.08}, [0.02])
-    assert word == "undecided" and reason == "p = 0.08 after Holm's correction"
+    assert word == "undecided" and reason == "p after Holm's correction: 0.08"
     assert judge({**sure, "p_value": 0.01}, [0.02])[0] == "reproduces, provisional (one seed)"
     frames = {**sure, "blocks": 4, "p_value": 0.12}
-    assert judge(frames, [0.02])[1].endswith("correction, 4 blocks of frames")
+    assert judge(frames, [0.02])[1].endswith("correction: 0.12 at best, with 4 blocks")
+    assert p_text({**frames, "images": 4}) == "0.12 at best, with 4 images"
+    assert p_text({**frames, "blocks": 6}) == "0.1200"
     one = {"mean": 0.02, "images": 1, "blocks": 1}
     assert judge(one, [0.02]) == ("undecided", "1 image: no interval")
 
@@ -49,13 +51,15 @@ def test_a_table_of_comparisons_knows_drives_and_corrects_for_their_number():
     scores = np.random.default_rng(0).normal(0.5, 0.02, 100)
     shifts = np.random.default_rng(1).normal(0.005, 0.02, 100)
     rows = {}
-    for drive in ("one drive", "streets"):
-        groups = ["drive"] * 100 if drive == "one drive" else [str(n) for n in range(100)]
+    for drive, groups in (
+        ("one drive", ["drive"] * 100),
+        ("streets", [str(n) for n in range(100)]),
+    ):
         runs = {f"m{n}": [run(0, scores + n * shifts, groups)] for n in range(5)}
         rows[drive] = comparison_rows(runs, "m0")
-        alone = comparison_rows({name: runs[name] for name in ("m0", "m1")}, "m0")[1]["p (Holm)"]
-        p_values = [float(row["p (Holm)"]) for row in rows[drive][1:]]
-        assert min(p_values) == pytest.approx(min(1, 4 * float(alone)), abs=0.001)
+    alone = comparison_rows({name: runs[name] for name in ("m0", "m1")}, "m0")[1]["p (Holm)"]
+    p_values = [float(row["p (Holm)"]) for row in rows["streets"][1:]]
+    assert min(p_values) == pytest.approx(min(1, 4 * float(alone)), abs=0.001)
     assert rows["streets"][0]["p (Holm)"] == "" and rows["streets"][1]["seeds"] == 1
-    assert float(rows["one drive"][1]["p (Holm)"]) > 0.4  # four blocks
+    assert rows["one drive"][1]["p (Holm)"] == "0.12 at best, with 4 blocks"
     assert rows["one drive"][1]["test SSIM"] != rows["streets"][1]["test SSIM"]

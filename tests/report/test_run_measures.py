@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.report import image_groups
 from pix2pix_utils.report import run_measures as measures
+from pix2pix_utils.report.collect import summaries
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.session import train
@@ -96,3 +98,18 @@ def test_another_data_set_is_refused(run, street_data, camvid_folder, tmp_path):
     other = load_data(str(camvid_folder), image_size=32, progress=False)
     with pytest.raises(UserError, match="not what .* was trained on"):
         measure_run(run, other, tmp_path, CPU)
+
+
+def test_frames_of_one_drive_are_told_to_every_summary(street_data, tmp_path, monkeypatch):
+    drive = ["drive"] * len(street_data.test)
+    monkeypatch.setattr(street_data.test, "groups", drive)
+    config = configure("baseline", "smoke", settings=["epochs=1", "width=2", "seed=7"])
+    run = train(config, street_data, tmp_path, CPU, progress=False)
+    trained = run.result()["ssim"]["eval"]
+    assert trained["test"]["blocks"] == 1 and "low" not in trained["test"]
+    assert trained["val"]["blocks"] == len(street_data.val) and "low" in trained["val"]
+    assert image_groups(run) == drive and len(set(image_groups(run, "val"))) > 1
+    for _ in ("measured", "read back"):
+        found = measure_run(run, street_data, tmp_path, CPU)
+        assert found.groups == drive
+        assert all("low" not in one for one in summaries(found).values())

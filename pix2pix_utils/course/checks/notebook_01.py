@@ -119,7 +119,8 @@ def exercise_4(answer: Any) -> str | None:
 def _score_of_memory(scenes: list[int], step: float, size: int, seed: int) -> float:
     """Mean SSIM of the photos that `nearest_label_map` remembers for cropped frames."""
     filters = (Image.Resampling.NEAREST, Image.Resampling.BICUBIC)
-    whole, cropped = [], []
+    whole: list[list[np.ndarray]] = []
+    cropped: list[list[np.ndarray]] = []
     for scene in scenes:
         pictures = [Image.fromarray(picture) for picture in draw_street(scene, seed, 2 * size)]
         for margin, frames in ((0, whole), (step * size, cropped)):

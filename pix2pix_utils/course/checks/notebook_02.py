@@ -45,9 +45,8 @@ def exercise_2(answer: Any) -> str | None:
     """
     answer = function(answer)
     random = np.random.default_rng()
-    networks = [(2, 2, 2, 1, 1), *(random.integers(1, 3, length) for length in (3, 4, 5, 6))]
-    for strides in networks:
-        strides = [int(stride) for stride in strides]
+    others = (random.integers(1, 3, length).tolist() for length in (3, 4, 5, 6))
+    for strides in ([2, 2, 2, 1, 1], *others):
         width, start = _field(strides)
         given = numbers(answer(list(strides)), 3)
         if given[0] != width:

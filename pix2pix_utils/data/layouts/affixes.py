@@ -18,6 +18,7 @@ MAX_KINDS = 8  # files of the same scene; Cityscapes has 5
 ENDINGS = re.compile(r"(?<=[^\W_])(?=[\W_])|(?<=\d)(?=[^\W\d_])|(?<=[a-z])(?=[A-Z])")
 # where a beginning may end: after a separator, or before a digit
 BEGINNINGS = re.compile(r"(?<=[\W_])(?=[^\W_])|(?<=[^\W\d_])(?=\d)")
+BOTH = {"photo", "label"}
 PREFERRED = ("labelids", "labelcolors", "labelcolor", "color", "labeltrainids")  # the first there
 
 Cores = dict[str, set[str]]  # affix: the cores of the names that have it
@@ -97,13 +98,15 @@ def within_one(folder: Path, names: Collection[str]) -> Difference | None:
 
 def two_kinds(folder: Path, cores: Cores, count: int) -> tuple[str, str] | None:
     """The two affixes by which most of `count` names differ, that of photos first if known."""
+    roles = {affix: side_of_name(affix) for affix in cores}
     found = [
-        (len(cores[one] & cores[two]), -len(one + two), one, two)
+        # of equally many, a photo and a label map rather than two kinds of label maps
+        (len(cores[one] & cores[two]), {roles[one], roles[two]} == BOTH, -len(one + two), one, two)
         for one, two in combinations(cores, 2)
     ]
     if not found:
         return None
-    most, _, one, two = max(found)
+    most, _, _, one, two = max(found)
     matched = cores[one] & cores[two]
     kinds = _kinds(cores, matched)
     if most < 2 or sum(len(cores[kind] & matched) for kind in kinds) <= count / 2:

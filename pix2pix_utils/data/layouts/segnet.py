@@ -1,4 +1,7 @@
-"""CamVid as the SegNet tutorial lays it out: train/ and trainannot/, val/ and valannot/."""
+"""CamVid as the SegNet tutorial lays it out: train/ and trainannot/, val/ and valannot/.
+
+Other data sets lie in these folders too; only frames of CamVid's own names have its classes.
+"""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +35,7 @@ def find(folder: Path) -> Listing | None:
             f"{folder} has train/ and trainannot/ but lacks val/ or valannot/: add them"
         )
     photos = [*list_images(folder / "train"), *list_images(folder / "val")]
-    is_camvid = all(camvid_frame(photo.stem) for photo in photos)
+    is_camvid = 2 * sum(camvid_frame(photo.stem) is not None for photo in photos) > len(photos)
     official_test = {"test", "testannot"} <= present
     pairs: dict[str, list[Match]] = {}
     problems: list[str] = []
@@ -50,14 +53,14 @@ def find(folder: Path) -> Listing | None:
     return Listing(
         name="camvid" if is_camvid else file_name_for(folder.name),
         folder=folder,
-        description="photos and class index maps in the layout of the SegNet tutorial",
+        description="photos and label maps in the layout of the SegNet tutorial",
         sides=("train", "trainannot"),
         splits={split: tuple(pairs[split]) for split in SPLITS},
         split_rule=rule,
         problems=tuple(problems),
         label_side=1,
-        palette=CAMVID,
-        label_kind="indices",
+        palette=CAMVID if is_camvid else None,
+        label_kind="indices" if is_camvid else None,
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def describe(listing: Listing, root: Path, options: Options, progress: bool = Tr
     )
 
 
-def contents_version(splits: dict[str, tuple[Item, ...]], survey: Survey) -> str:
+def contents_version(splits: Mapping[str, tuple[Item, ...]], survey: Survey) -> str:
     """A hash of the contents of all files by split; names and places do not count."""
     files = [path for items in splits.values() for item in items for path in item.files]
     contents = survey.contents(files)

@@ -11,6 +11,8 @@ from pix2pix_utils.data.reading.survey import Facts
 from pix2pix_utils.data.source import Picture, Reading
 
 LISTED = 10  # colours or values in a message
+MIN_ODD = 3  # classes that only one file has, and
+MIN_OTHERS = 4  # files for each of those that have them, which makes them suspicious
 
 
 def class_counts(facts: Facts, reading: Reading) -> np.ndarray:
@@ -41,7 +43,8 @@ def misfits(
     for picture, facts in seen.items():
         if facts.problem:
             continue
-        if reading.nearest and not _is_value(facts, reading):
+        snapped = reading.nearest and (facts.lossy or kind == "nearest-colors")
+        if snapped and not _is_value(facts, reading):
             share = near_share([facts], reading.palette)
             if kind != "nearest-colors" and share < MIN_NEAR:
                 found.append(
@@ -49,13 +52,14 @@ def misfits(
                     f"'{reading.palette.name}': is it a label map?"
                 )
         elif facts.counts is None:
+            advice = " If its edges are blended, give --label-kind nearest-colors"
             found.append(
                 f"{picture} has more than 256 colours, but the palette '{reading.palette.name}' "
-                f"has {len(reading.palette)}: is it a label map? If its edges are blended, give "
-                "--label-kind nearest-colors"
+                f"has {len(reading.palette)}: is it a label map?"
+                + (advice if facts.form == "colors" else "")
             )
         else:
-            classes = _classes_of(facts, reading)
+            classes = _classes_of(facts, reading, exactly=not snapped)
             names = _names(facts, reading)
             counts = list(facts.counts.values())
             wrong = {
@@ -67,21 +71,49 @@ def misfits(
             unknown.update(wrong)
             if wrong:
                 found.append(
-                    f"{picture} has {_listed(wrong, sum(counts))}, which name no class of the "
-                    f"palette '{reading.palette.name}': is it a label map?"
+                    f"{picture} has {_listed(wrong, sum(counts))}, but the palette "
+                    f"'{reading.palette.name}' has no such class: is it a label map?"
                 )
+    colored = not any(_is_value(facts, reading) for facts in seen.values())
     if len(found) > 1 and unknown:
         found.insert(
             0,
             f"{where}: the label maps have {_listed(unknown, pixels)} that the palette "
-            f"'{reading.palette.name}' lacks: add them to palette.csv, correct the files, or, for "
-            "blended colours, give --label-kind nearest-colors",
+            f"'{reading.palette.name}' lacks: add them to palette.csv or correct the files"
+            + (", or, for blended colours, give --label-kind nearest-colors" if colored else ""),
         )
     return found
 
 
-def _classes_of(facts: Facts, reading: Reading) -> np.ndarray:
-    """The class of each value, index or colour that is counted, or UNKNOWN."""
+def odd_file(seen: Mapping[Picture, Facts], reading: Reading) -> str:
+    """A sentence if one label map among many has classes that hardly any other has, else ''."""
+    found = {
+        picture: {*_classes_of(facts, reading).tolist()} - {UNKNOWN}
+        for picture, facts in seen.items()
+        if facts.counts is not None
+    }
+    files = Counter(index for classes in found.values() for index in classes)
+    odd = {
+        picture: own
+        for picture, classes in found.items()
+        if 2 * len(own := {index for index in classes if files[index] == 1}) > len(classes)
+        and len(own) >= MIN_ODD
+    }
+    if len(found) < MIN_OTHERS or not odd or len(odd) > len(found) // MIN_OTHERS:
+        return ""  # where many files differ from all others, they are just different
+    picture, own = next(iter(odd.items()))
+    named = ", ".join(reading.palette.classes[index] for index in sorted(own)[:LISTED])
+    return (
+        f"{picture} has {len(own)} classes that no other label map has ({named}"
+        f"{', ...' if len(own) > LISTED else ''}): is it a label map of this data set?"
+    )
+
+
+def _classes_of(facts: Facts, reading: Reading, exactly: bool = False) -> np.ndarray:
+    """The class of each value, index or colour that is counted, or UNKNOWN.
+
+    `exactly`: no colour counts as the nearest of the palette, whatever the reading says.
+    """
     palette = reading.palette
     keys = np.array(list(facts.counts or ()))
     if _is_value(facts, reading):
@@ -89,12 +121,17 @@ def _classes_of(facts: Facts, reading: Reading) -> np.ndarray:
         values = np.where(values == -1, IGNORED_VALUES[0], values)
         inside = (values >= 0) & (values < 1 << 16)
         return np.where(inside, palette.value_table()[values * inside], UNKNOWN)
+    if facts.form == "values":
+        keys = keys.clip(0, 255) * 0x010101
     packed = [facts.table[key] for key in keys] if facts.form == "table" else keys
-    decode = palette.decode if reading.nearest else palette.decode_exactly
+    nearest = reading.nearest and not exactly
+    decode = palette.decode if nearest else palette.decode_exactly
     return decode(unpack(np.array(packed))).astype(int)
 
 
 def _is_value(facts: Facts, reading: Reading) -> bool:
+    if reading.nearest and reading.palette.is_grey:
+        return False  # grey levels are colours that are near others
     return facts.form == "values" or reading.by_index
 
 

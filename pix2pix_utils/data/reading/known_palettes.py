@@ -15,6 +15,8 @@ PALETTES = (CITYSCAPES, CAMVID, MAPILLARY, VOC)
 # How many of a palette's colours must occur before it is recognised. Black does not count. Many
 # programs colour any indices with VOC's colours, so that most of them must occur.
 KNOWN = {CITYSCAPES.name: 3, CAMVID.name: 3, MAPILLARY.name: 3, VOC.name: 15}
+# Without its border, VOC's colours are more likely those of a program that colours indices so.
+REQUIRED = {VOC.name: 0xE0E0C0}
 LOSSY_PALETTES = (CITYSCAPES, CAMVID)  # others have so many colours that every photo is near
 # Share of a lossy label map's pixels that are near a colour of its palette: .51 to .84 of maps
 # of streets at 64 to 256 px and JPEG quality 75, at least .29 at quality 30; .02 to .07 of street
@@ -28,6 +30,9 @@ def known_palette(colors: Iterable[int]) -> Palette | None:
     found = set(colors)
     for palette in PALETTES:
         known = set(pack(palette.colors).tolist())
+        required = REQUIRED.get(palette.name)
+        if required is not None and required not in found:
+            continue
         if found <= known and len(found - {0}) >= KNOWN[palette.name]:
             return palette
     return None

@@ -18,15 +18,16 @@ from pix2pix_utils.data.palette import (
     IGNORED_VALUES,
     LABEL_IDS,
     TRAIN_IDS,
+    UNKNOWN,
     Palette,
     pack,
 )
-from pix2pix_utils.data.reading.fit import class_counts
+from pix2pix_utils.data.reading.fit import class_counts, misfits, odd_file
 from pix2pix_utils.data.reading.known_palettes import known_palette, near_share
 from pix2pix_utils.data.reading.own_palettes import (
     HOW_TO_NAME,
     MAX_DERIVED,
-    all_grey,
+    OWN_COLORS,
     are_grey_levels,
     is_grey_color,
     is_ignored,
@@ -72,14 +73,17 @@ def decide_label_maps(
         given = Given(CITYSCAPES, f"the label kind {kind}")
     by_index = _by_index(usable, where, given, kind)
     colors, values = _split(usable, by_index)
+    _refuse_photos(usable, values, kind)
     if given is None and values and (ids := _ids_by_name(values)):
         given, kind = Given(CITYSCAPES, "the files' names"), kind or ids
-    has_grey_palette = given is not None and all_grey(given.palette.colors)
-    if any(facts.lossy for facts in values.values()) and not has_grey_palette:
-        first = next(picture for picture, facts in values.items() if facts.lossy)
+    first = next((picture for picture, facts in values.items() if facts.lossy), None)
+    if given is not None and given.palette.is_grey and (first or kind == "nearest-colors"):
+        colors, values = usable, {}  # grey levels that JPEG has changed
+    elif first is not None:
         raise UserError(
-            f"{first} is a JPEG file of class indices, but JPEG changes them: save the label maps "
-            "as PNG, from their original"
+            f"{first} has one channel, saved with loss (as JPEG), which changes class indices: is "
+            "it a label map? If it is, save it as PNG, from its original, or name its grey levels "
+            "in a file palette.csv"
         )
     if colors and values and given is None:
         one, other = next(iter(colors)), next(iter(values))
@@ -94,7 +98,11 @@ def decide_label_maps(
     else:
         reading = palette_of_colors(colors, where, kind)
     reading = replace(reading, by_index=by_index)
-    _require_two_classes(usable, reading, where, one_class)
+    derived = given is None and kind is None and not reading.nearest
+    if derived and (odd := odd_file(usable, reading)):
+        right = "indices" if values else "colors"
+        raise UserError(f"{odd} If it is, give --label-kind {right}")
+    _require_two_classes(usable, reading, where, kind, one_class)
     return reading
 
 
@@ -103,7 +111,10 @@ def _by_index(
 ) -> bool:
     """Whether colour tables are ignored, and three equal channels are one value."""
     if kind is not None:
-        return kind not in ("colors", "nearest-colors")
+        by_index = kind not in ("colors", "nearest-colors")
+        if by_index:
+            _refuse_colors(usable, kind)
+        return by_index
     colored = [facts for facts in usable.values() if facts.form == "colors"]
     tables = [facts for facts in usable.values() if facts.form == "table"]
     if not colored and not tables:
@@ -121,8 +132,39 @@ def _by_index(
         if not all(is_grey_color(key) for key in flat):
             return False  # tables hold colours, as the other files do
         if not tables:
-            return not are_grey_levels({key & 255 for key in flat})
+            single = len(colored) < len(usable)
+            return single or not are_grey_levels({key & 255 for key in flat})
     return _tables_are_indices(tables, where, given)
+
+
+def _refuse_photos(
+    usable: Mapping[Picture, Facts], values: Mapping[Picture, Facts], kind: str | None
+) -> None:
+    """Raise UserError if a file has more values than any label map, or is as uneven as a photo."""
+    for picture, facts in usable.items():
+        if picture in values and facts.counts is None:
+            raise UserError(
+                f"{picture} has more than 256 values: is it a label map? They hold one class index "
+                "for each pixel"
+            )
+        keys = facts.counts or ()
+        if kind is None and not facts.lossy and facts.is_uneven:
+            what = f"values from {min(keys)} to {max(keys)}" if picture in values else "colours"
+            raise UserError(
+                f"{picture} has {len(keys)} {what}, and {1 - facts.even:.0%} of its pixels differ "
+                "from the next one, as in photos: is it a label map? If it is, say how it is read "
+                "with --label-kind indices or --label-kind colors"
+            )
+
+
+def _refuse_colors(usable: Mapping[Picture, Facts], kind: str) -> None:
+    for picture, facts in usable.items():
+        grey = facts.counts is not None and all(map(is_grey_color, facts.counts))
+        if facts.form == "colors" and not grey:
+            raise UserError(
+                f"{picture} is coloured, so it cannot be read with --label-kind {kind}: leave the "
+                "option out, or give --label-kind colors"
+            )
 
 
 def _tables_are_indices(tables: list[Facts], where: str, given: Given | None) -> bool:
@@ -140,7 +182,7 @@ def _tables_are_indices(tables: list[Facts], where: str, given: Given | None) ->
     if known_palette(files_of) is not None:
         return False
     consistent = all(len(colors) == 1 for colors in colors_of.values())
-    if consistent and len(files_of) == len(colors_of):
+    if consistent:
         return True
     if len(files_of) <= len(colors_of):
         return False  # few colours at changing indices, as programs that compress files write them
@@ -209,13 +251,29 @@ def _with_values(
             "train-ids": (TRAIN_IDS, "train ids (0 to 18, 255 is ignored)"),
         }.get(ids, ({}, note))
         palette = replace(CITYSCAPES, values=values)
-    elif not palette.values and all_grey(palette.colors):
+    elif palette.is_grey and kind != "indices" and not _are_indices(pixels, palette):
         levels = palette.colors[:, 0].tolist()
         palette = replace(palette, values={level: index for index, level in enumerate(levels)})
         note = "grey levels"
+    elif {*pixels} == {0, 255} and len(palette) == 2 and palette.value_table()[1] != UNKNOWN:
+        classes = palette.value_table()
+        palette = replace(palette, values={0: int(classes[0]), 255: int(classes[1])})
+        note = "black and white"
+    elif palette.name == OWN_COLORS:
+        raise UserError(
+            f"{where}: the label maps hold class indices, but the classes of '{palette.name}' have "
+            "no numbers: save the label maps in the colours of the training data"
+        )
     if any(map(is_ignored, pixels)) and IGNORED_VALUES[0] not in palette.values:
         palette = palette.with_void()
     return palette, note
+
+
+def _are_indices(pixels: Mapping[int, int], palette: Palette) -> bool:
+    """Whether values name the lines of a palette of greys rather than its grey levels."""
+    found = {value for value in pixels if not is_ignored(value)}
+    levels = {*palette.colors[:, 0].tolist()}
+    return not found <= levels and found <= {*range(len(palette))}
 
 
 def _cityscapes_ids(
@@ -228,6 +286,13 @@ def _cityscapes_ids(
     """
     if kind := _ids_by_name(pictures):
         return kind
+    if any(value not in LABEL_IDS and not is_ignored(value) for value in pixels):
+        return "indices"  # `misfits` names the values
+    if {*pixels} == {0, 255}:
+        raise UserError(
+            f"{where}: the only values are 0 and 255, as in black and white masks; if they are "
+            "road and ignored, say so with --label-kind train-ids"
+        )
     label_ids = sum(pixels.get(value, 0) for value in LABEL_ID_SIGNS)
     indices = sum(pixels.get(value, 0) for value in INDEX_SIGNS)
     if label_ids > CLEARLY * indices:
@@ -252,13 +317,23 @@ def _ids_by_name(pictures: Iterable[Picture]) -> str | None:
 
 
 def _require_two_classes(
-    usable: Mapping[Picture, Facts], reading: Reading, where: str, one_class: bool
+    usable: Mapping[Picture, Facts],
+    reading: Reading,
+    where: str,
+    kind: str | None,
+    one_class: bool,
 ) -> None:
+    if one_class:
+        return
     total = sum(class_counts(facts, reading) for facts in usable.values())
     occurring = np.flatnonzero(total)
-    if len(occurring) < 2 and not one_class:
-        name = f"'{reading.palette.classes[occurring[0]]}'" if len(occurring) else "of no class"
+    if len(occurring) < 2 and (unknown := misfits(usable, reading, where, kind)):
+        raise UserError(unknown[0])
+    by_value = any(facts.form == "values" for facts in usable.values())
+    scored = occurring[occurring < reading.palette.evaluated]
+    if len(scored if by_value else occurring) < 2:
+        name = " or ".join(f"'{reading.palette.classes[index]}'" for index in occurring)
         raise UserError(
-            f"{where}: every pixel of all label maps is {name}, so there is nothing to learn: "
-            "check how they were saved"
+            f"{where}: every pixel of all label maps is {name or 'of no class'}, so there is "
+            "nothing to learn: check how they were saved"
         )

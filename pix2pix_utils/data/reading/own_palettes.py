@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from pix2pix_utils.data.palette import IGNORED_VALUES, Palette, unpack, voc_colors
+from pix2pix_utils.data.palette import IGNORED_VALUES, Palette, pack, unpack, voc_colors
 from pix2pix_utils.data.reading.known_palettes import (
     LOSSY_PALETTES,
     PALETTES,
@@ -18,7 +18,9 @@ from pix2pix_utils.data.reading.survey import Facts
 from pix2pix_utils.data.source import Picture, Reading
 from pix2pix_utils.errors import UserError
 
+OWN_COLORS = "own colours"  # the name of a palette whose classes are in no order
 MAX_DERIVED = 64  # classes that are found without a palette
+MIN_STEP = 8  # between grey levels; values closer than this look the same to a network
 MAX_INDEX = 253  # 254 classes and void are as many as a palette can have
 LISTED = 10  # values in a message
 HOW_TO_NAME = (
@@ -27,11 +29,6 @@ HOW_TO_NAME = (
 
 
 def palette_of_values(values: Mapping[Picture, Facts], where: str, kind: str | None) -> Reading:
-    if any(facts.counts is None for facts in values.values()):
-        first = next(picture for picture, facts in values.items() if facts.counts is None)
-        raise UserError(
-            f"{first} holds more than 256 values: a label map holds one class index for each pixel"
-        )
     pixels = pixels_of_values(values.values())
     indices = sorted(value for value in pixels if not is_ignored(value))
     ignored = sorted(value for value in pixels if is_ignored(value))
@@ -40,14 +37,19 @@ def palette_of_values(values: Mapping[Picture, Facts], where: str, kind: str | N
             f"{where}: the label maps hold the values {sorted(pixels)[:LISTED]}, which are no "
             "class indices"
         )
+    if indices[-1] > MAX_INDEX and (indices[-1] > 255 or kind == "indices"):
+        raise UserError(
+            f"{where}: the label maps hold the values {indices[0]} to {indices[-1]}, but class "
+            f"indices are at most {MAX_INDEX}: if they number objects, take the maps of classes "
+            "instead, otherwise renumber the classes"
+        )
+    if kind != "indices":
+        _refuse_photos(values, pixels, where)
+        _refuse_two_kinds_of_masks(values, indices, where)
     if kind != "indices" and are_grey_levels(set(pixels)):
         levels = sorted(pixels)
-        if len(levels) > MAX_DERIVED or levels[-1] > 255:
-            raise UserError(
-                f"{where}: the label maps hold {len(levels)} grey levels from {levels[0]} to "
-                f"{levels[-1]}, which may be photos; if they are class indices, say so with "
-                "--label-kind indices"
-            )
+        if min(np.diff(levels)) < MIN_STEP:
+            return _sparse_values(indices, ignored)
         grey = np.array(levels, np.uint8)[:, None].repeat(3, axis=1)
         names = tuple(f"grey {level}" for level in levels)
         palette = Palette(
@@ -55,12 +57,49 @@ def palette_of_values(values: Mapping[Picture, Facts], where: str, kind: str | N
         )
         listed = ", ".join(map(str, levels[:LISTED])) + (", ..." if len(levels) > LISTED else "")
         return Reading(palette, evidence=(f"classes: the grey levels {listed}",))
-    if indices[-1] > 253:
-        raise UserError(
-            f"{where}: the class index {indices[-1]} is above 253: renumber the classes"
-        )
     palette = _index_palette(indices[-1] + 1, values)
     note = f"classes: the indices {indices[0]} to {indices[-1]}"
+    if ignored:
+        palette = palette.with_void()
+        note += f", and {ignored[0]} = ignored"
+    return Reading(palette, evidence=(note,))
+
+
+def _refuse_photos(values: Mapping[Picture, Facts], pixels: Mapping[int, int], where: str) -> None:
+    """Raise UserError if there are as many values as in photos."""
+    most = max(values, key=lambda picture: len(values[picture].counts or ()))
+    if len(pixels) > MAX_DERIVED:
+        raise UserError(
+            f"{where}: the label maps hold {len(pixels)} values from {min(pixels)} to "
+            f"{max(pixels)}, {len(values[most].counts or ())} of them in {most}, which may be "
+            "photos; if they are class indices, say so with --label-kind indices"
+        )
+
+
+def _refuse_two_kinds_of_masks(
+    values: Mapping[Picture, Facts], indices: list[int], where: str
+) -> None:
+    """Raise UserError if some masks are marked with 1 and others with 255."""
+    marks = {
+        mark: next((p for p, facts in values.items() if mark in (facts.counts or ())), None)
+        for mark in (1, 255)
+    }
+    both = any({1, 255} <= {*(facts.counts or ())} for facts in values.values())
+    if indices == [0, 1] and all(marks.values()) and not both:
+        raise UserError(
+            f"{where}: some label maps hold 0 and 1 ({marks[1]}), others 0 and 255 ({marks[255]}): "
+            "save all of them in one way; if 255 is ignored, say so with --label-kind indices"
+        )
+
+
+def _sparse_values(indices: list[int], ignored: list[int]) -> Reading:
+    """Values that are far apart here and there: each is a class, in a colour of its own."""
+    names = tuple(f"class {value}" for value in indices)
+    table = {value: index for index, value in enumerate(indices)}
+    colors = voc_colors(len(indices) + 1)[1:]
+    palette = Palette("indices", names, colors, len(indices), table)
+    listed = ", ".join(map(str, indices[:LISTED])) + (", ..." if len(indices) > LISTED else "")
+    note = f"classes: the values {listed}"
     if ignored:
         palette = palette.with_void()
         note += f", and {ignored[0]} = ignored"
@@ -83,8 +122,12 @@ def palette_of_colors(colors: Mapping[Picture, Facts], where: str, kind: str | N
     if many or len(pixels) > MAX_DERIVED:
         nearest = max(PALETTES, key=lambda palette: share_in(pixels, palette))
         share = share_in(pixels, nearest)
+        most = max(colors, key=lambda picture: len(colors[picture].counts or ()))
         what = (
-            f"{many[0]} has more than 256 colours" if many else f"there are {len(pixels)} colours"
+            f"{many[0]} has more than 256 colours"
+            if many
+            else f"there are {len(pixels)} colours, {len(colors[most].counts or ())} of them in "
+            f"{most}"
         )
         note = f"; {share:.0%} of the pixels have colours of {nearest.name}" if share > 0.5 else ""
         raise UserError(
@@ -93,8 +136,17 @@ def palette_of_colors(colors: Mapping[Picture, Facts], where: str, kind: str | N
         )
     found = sorted(pixels)
     names = tuple(f"#{color:06x}" for color in found)
-    palette = Palette("own colours", names, unpack(np.array(found)), len(found))
-    return Reading(palette, evidence=(f"classes: {len(found)} colours of its own",))
+    palette = Palette(OWN_COLORS, names, unpack(np.array(found)), len(found))
+    note = f"classes: {len(found)} colours of its own"
+    nearest = max(PALETTES, key=lambda palette: share_in(pixels, palette))
+    if 0.5 < (share := share_in(pixels, nearest)) < 1:
+        listed = {*pack(nearest.colors).tolist()}
+        others = [f"#{color:06x}" for color in found if color not in listed]
+        note += (
+            f"; {share:.2%} of the pixels have colours of {nearest.name}, but it has no "
+            f"{', '.join(others[:LISTED])}{', ...' if len(others) > LISTED else ''}"
+        )
+    return Reading(palette, evidence=(note,))
 
 
 def _index_palette(count: int, values: Mapping[Picture, Facts]) -> Palette:
@@ -113,7 +165,7 @@ def _index_palette(count: int, values: Mapping[Picture, Facts]) -> Palette:
         for index, color in own.items():
             if index < count:
                 chosen[index] = unpack(np.array(color))
-        if len(np.unique(chosen, axis=0)) == count and not all_grey(chosen):
+        if len(np.unique(chosen, axis=0)) == count and np.ptp(chosen.astype(int), axis=1).any():
             colors = chosen
     return Palette("indices", tuple(f"class {index}" for index in range(count)), colors, count)
 
@@ -124,8 +176,8 @@ def _lossy_palette(colors: Mapping[Picture, Facts], where: str, kind: str | None
     share = near_share(colors.values(), best)
     if kind != "nearest-colors" and not is_near_known(colors.values()):
         raise UserError(
-            f"{where}: the label maps are saved with loss (JPEG), and their colours are near those "
-            f"of no known palette: {HOW_TO_NAME}"
+            f"{where}: the label maps are saved with loss (as JPEG), and their colours are near "
+            f"those of no known palette: {HOW_TO_NAME}"
         )
     return Reading(
         best,
@@ -143,10 +195,6 @@ def are_grey_levels(values: set[int]) -> bool:
     if indices == [0]:
         return len(values) > 1  # black and white
     return bool(indices) and max(indices) >= MAX_DERIVED
-
-
-def all_grey(colors: np.ndarray) -> bool:
-    return bool(np.ptp(colors.astype(int), axis=1).max() == 0)
 
 
 def is_grey_color(color: int) -> bool:

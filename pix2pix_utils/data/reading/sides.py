@@ -105,7 +105,7 @@ def _has_few_colors(side: Sequence[Facts]) -> bool:
     found: set[int] = set()
     indices: set[int] = set()
     for facts in side:
-        if facts.counts is None or facts.lossy:
+        if facts.counts is None or facts.lossy or facts.is_uneven:
             return False
         found.update(facts.table.values() if facts.form == "table" else facts.counts)
         indices.update(facts.counts)

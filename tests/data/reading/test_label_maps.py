@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from folders_of_pairs import CAR, HOUSE, ROAD, SKY, VOID, recoded, save, scene, write_pairs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from messages import one_sentence
 from PIL import Image
@@ -377,6 +377,7 @@ def test_coloured_files_and_indices_do_not_go_together(tmp_path):
 # --- Any palette, any mode, any format ------------------------------------------------------------
 
 
+@settings(deadline=None)  # a busy machine is slow
 @given(
     seed=st.integers(0, 10_000),
     count=st.integers(2, 40),

@@ -1,4 +1,4 @@
-"""Which picture of a pair is the label map: an option, palette.csv, names, and then the contents."""
+"""Which picture of a pair is the label map: by option, palette.csv, names, then contents."""
 
 import numpy as np
 import pytest

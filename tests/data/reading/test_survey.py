@@ -1,7 +1,5 @@
 """Files are opened once, and again only after they have changed."""
 
-import os
-
 import numpy as np
 import pytest
 from folders_of_pairs import save, scene, write_pairs
@@ -84,7 +82,7 @@ def test_the_fingerprint_is_that_of_the_contents(tmp_path):
 def test_a_renamed_or_copied_folder_has_the_same_fingerprint(tmp_path):
     first = fingerprint(write_pairs(tmp_path / "set", colored))
     assert fingerprint(write_pairs(tmp_path / "copy", colored)) == first
-    os.rename(tmp_path / "set", tmp_path / "other name")
+    (tmp_path / "set").rename(tmp_path / "other name")
     assert fingerprint(tmp_path / "other name") == first
 
 
