@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "classes": ["class_frequency_bars", "class_scores", "palette_legend"],
-        "contact_sheet": ["contact_sheet"],
+        "sheets": ["contact_sheet"],
         "curves": ["training_curves"],
         "diagrams": ["unet_diagram"],
         "pictures": ["image_grid", "score_maps"],

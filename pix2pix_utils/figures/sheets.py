@@ -1,7 +1,5 @@
 """A dozen pairs at one look, to see whether a data set was read as its owner means it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -59,7 +57,7 @@ def contact_sheet(data: StreetData | Source) -> Figure:
     return figure
 
 
-def _handles(palette: Palette, shown: Sequence[int]) -> list[Patch]:
+def _handles(palette: Palette, shown: np.ndarray) -> list[Patch]:
     """The key of each class; void is hatched, since some palettes have a black class as well."""
     return [
         Patch(

@@ -5,7 +5,7 @@ import pytest
 
 from pix2pix_utils.data.discovery import open_source
 from pix2pix_utils.data.palette import CITYSCAPES
-from pix2pix_utils.figures.contact_sheet import contact_sheet
+from pix2pix_utils.figures.sheets import contact_sheet
 from tests.folders_of_pairs import save, scene, write_pairs
 
 
