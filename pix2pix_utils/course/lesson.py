@@ -43,8 +43,14 @@ class Lesson:
 
     @cached_property
     def data(self) -> StreetData:
-        """The data set at the lesson's size; the first use fills the cache."""
-        return load_data_for(self.config(), self.dataset)
+        """The data set at the lesson's size.
+
+        The first use fills the cache and, for files, prints how they are read.
+        """
+        data = load_data_for(self.config(), self.dataset)
+        for sentence in data.reading.evidence:
+            print(sentence)
+        return data
 
     def train(self, config: Config, **options: Any) -> Run:
         """The finished run of a configuration on the lesson's data: loaded, resumed or trained.
