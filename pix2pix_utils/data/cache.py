@@ -70,12 +70,10 @@ def load_arrays(
 
 
 def _key(source: Source, split: str, image_size: int) -> str:
-    reading = source.reading
     files = [(i.name, [file_stamp(path) for path in i.files]) for i in source.splits[split]]
     material = [
         *(FORMAT_VERSION, image_size, source.version, files),
-        *(reading.palette.to_dict(), reading.nearest, reading.by_index),
-        *(reading.photo_bits, reading.turn_photos),
+        *source.reading.identity(),
     ]
     return hashlib.sha256(json.dumps(material).encode()).hexdigest()[:16]
 

@@ -105,9 +105,5 @@ def fingerprint(source: Source) -> str:
 
     Copies of the same data have the same fingerprint, wherever they are and whatever their names.
     """
-    reading = source.reading
-    material = [
-        *(source.version, reading.palette.to_dict() | {"name": ""}),
-        *(reading.nearest, reading.by_index, reading.photo_bits, reading.turn_photos),
-    ]
+    material = [source.version, *source.reading.identity()]
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]

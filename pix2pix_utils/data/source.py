@@ -64,6 +64,13 @@ class Reading:
     turn_photos: bool = True  # as their EXIF orientation says
     evidence: tuple[str, ...] = ()  # what was seen and decided, one sentence each
 
+    def identity(self) -> list:
+        """Plain values of all that decides what is read; the palette's name does not."""
+        return [
+            *(self.palette.to_dict() | {"name": ""}, self.nearest, self.by_index),
+            *(self.photo_bits, self.turn_photos),
+        ]
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:

@@ -115,18 +115,17 @@ def _classes_of(facts: Facts, reading: Reading, exactly: bool = False) -> np.nda
     `exactly`: no colour counts as the nearest of the palette, whatever the reading says.
     """
     palette = reading.palette
-    keys = np.array(list(facts.counts or ()))
     if _is_value(facts, reading):
-        values = keys & 255 if facts.form == "colors" else keys
+        values = np.array(facts.values)
         values = np.where(values == -1, IGNORED_VALUES[0], values)
         inside = (values >= 0) & (values < 1 << 16)
         return np.where(inside, palette.value_table()[values * inside], UNKNOWN)
+    packed = np.array(facts.colors)
     if facts.form == "values":
-        keys = keys.clip(0, 255) * 0x010101
-    packed = [facts.table[key] for key in keys] if facts.form == "table" else keys
+        packed = packed.clip(0, 255) * 0x010101
     nearest = reading.nearest and not exactly
     decode = palette.decode if nearest else palette.decode_exactly
-    return decode(unpack(np.array(packed))).astype(int)
+    return decode(unpack(packed)).astype(int)
 
 
 def _is_value(facts: Facts, reading: Reading) -> bool:
@@ -137,13 +136,9 @@ def _is_value(facts: Facts, reading: Reading) -> bool:
 
 def _names(facts: Facts, reading: Reading) -> list[str]:
     """The values or colours of a picture in words, in the order of its counts."""
-    keys = list(facts.counts or ())
-    if facts.form == "values" or (reading.by_index and facts.form == "table"):
-        return [f"the value {key}" for key in keys]
-    if reading.by_index:
-        return [f"the value {key & 255}" for key in keys]
-    colors = [facts.table[key] if facts.form == "table" else key for key in keys]
-    return [f"the colour {tuple(color)}" for color in unpack(np.array(colors)).tolist()]
+    if facts.form == "values" or reading.by_index:
+        return [f"the value {value}" for value in facts.values]
+    return [f"the colour {tuple(color)}" for color in unpack(np.array(facts.colors)).tolist()]
 
 
 def _listed(found: Mapping[str, int], pixels: int) -> str:

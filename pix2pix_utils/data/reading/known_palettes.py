@@ -75,9 +75,7 @@ def _near_counts(facts: Iterable[Facts], palette: Palette) -> np.ndarray:
         if picture.near:
             totals += np.array(picture.near[palette.name])
         elif picture.counts:
-            keys = list(picture.counts)
-            packed = [picture.table[key] for key in keys] if picture.form == "table" else keys
-            classes, away = palette.nearest(unpack(np.array(packed)))
+            classes, away = palette.nearest(unpack(np.array(picture.colors)))
             classes = np.where(away <= NEAR, classes, len(palette))
             np.add.at(totals, classes, np.array(list(picture.counts.values())))
     black, away = palette.nearest(np.zeros(3, np.uint8))

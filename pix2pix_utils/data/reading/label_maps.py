@@ -121,14 +121,13 @@ def _by_index(
         return False
     if any(facts.counts is None or facts.lossy for facts in colored):
         return False
-    found = {key for facts in colored for key in facts.counts or ()}
-    found |= {color for facts in tables for color in facts.table.values()}
+    flat = {color for facts in colored for color in facts.colors}
+    found = flat | {color for facts in tables for color in facts.colors}
     if given is not None:
         known = found & set(pack(given.palette.colors).tolist())
         if len(known) > len(found) / 2:
             return False  # `misfits` names the others
     if colored:
-        flat = {key for facts in colored for key in facts.counts or ()}
         if not all(is_grey_color(key) for key in flat):
             return False  # tables hold colours, as the other files do
         if not tables:

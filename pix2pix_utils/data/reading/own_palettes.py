@@ -58,11 +58,7 @@ def palette_of_values(values: Mapping[Picture, Facts], where: str, kind: str | N
         listed = ", ".join(map(str, levels[:LISTED])) + (", ..." if len(levels) > LISTED else "")
         return Reading(palette, evidence=(f"classes: the grey levels {listed}",))
     palette = _index_palette(indices[-1] + 1, values)
-    note = f"classes: the indices {indices[0]} to {indices[-1]}"
-    if ignored:
-        palette = palette.with_void()
-        note += f", and {ignored[0]} = ignored"
-    return Reading(palette, evidence=(note,))
+    return _with_ignored(palette, f"the indices {indices[0]} to {indices[-1]}", ignored)
 
 
 def _refuse_photos(values: Mapping[Picture, Facts], pixels: Mapping[int, int], where: str) -> None:
@@ -99,11 +95,15 @@ def _sparse_values(indices: list[int], ignored: list[int]) -> Reading:
     colors = voc_colors(len(indices) + 1)[1:]
     palette = Palette("indices", names, colors, len(indices), table)
     listed = ", ".join(map(str, indices[:LISTED])) + (", ..." if len(indices) > LISTED else "")
-    note = f"classes: the values {listed}"
-    if ignored:
-        palette = palette.with_void()
-        note += f", and {ignored[0]} = ignored"
-    return Reading(palette, evidence=(note,))
+    return _with_ignored(palette, f"the values {listed}", ignored)
+
+
+def _with_ignored(palette: Palette, values: str, ignored: list[int]) -> Reading:
+    """The reading of values that are `values` in words, with a void class if some are ignored."""
+    if not ignored:
+        return Reading(palette, evidence=(f"classes: {values}",))
+    note = f"classes: {values}, and {ignored[0]} = ignored"
+    return Reading(palette.with_void(), evidence=(note,))
 
 
 def palette_of_colors(colors: Mapping[Picture, Facts], where: str, kind: str | None) -> Reading:
@@ -112,16 +112,16 @@ def palette_of_colors(colors: Mapping[Picture, Facts], where: str, kind: str | N
     many = [picture for picture, facts in colors.items() if facts.counts is None]
     pixels: Counter = Counter()
     for facts in colors.values():
-        for key, count in (facts.counts or {}).items():
-            pixels[facts.table[key] if facts.form == "table" else key] += count
+        for color, count in zip(facts.colors, (facts.counts or {}).values(), strict=True):
+            pixels[color] += count
     known = known_palette(pixels)
     if known is not None and not many:
         return Reading(
             known, evidence=(f"classes: {known.name}, recognised by colour, 100 % exact",)
         )
+    nearest = max(PALETTES, key=lambda palette: share_in(pixels, palette))
+    share = share_in(pixels, nearest)
     if many or len(pixels) > MAX_DERIVED:
-        nearest = max(PALETTES, key=lambda palette: share_in(pixels, palette))
-        share = share_in(pixels, nearest)
         most = max(colors, key=lambda picture: len(colors[picture].counts or ()))
         what = (
             f"{many[0]} has more than 256 colours"
@@ -138,8 +138,7 @@ def palette_of_colors(colors: Mapping[Picture, Facts], where: str, kind: str | N
     names = tuple(f"#{color:06x}" for color in found)
     palette = Palette(OWN_COLORS, names, unpack(np.array(found)), len(found))
     note = f"classes: {len(found)} colours of its own"
-    nearest = max(PALETTES, key=lambda palette: share_in(pixels, palette))
-    if 0.5 < (share := share_in(pixels, nearest)) < 1:
+    if 0.5 < share < 1:
         listed = {*pack(nearest.colors).tolist()}
         others = [f"#{color:06x}" for color in found if color not in listed]
         note += (
@@ -209,6 +208,6 @@ def pixels_of_values(facts: Iterable[Facts]) -> Counter:
     """Pixels of each value in all of these single-channel label maps."""
     total: Counter = Counter()
     for one in facts:
-        for key, count in (one.counts or {}).items():
-            total[key & 255 if one.form == "colors" else key] += count
+        for value, count in zip(one.values, (one.counts or {}).values(), strict=True):
+            total[value] += count
     return total

@@ -66,7 +66,7 @@ def _fits(facts: Facts, palette: Palette) -> bool:
     if facts.form == "values":
         return set(facts.counts) <= {*range(len(palette)), *IGNORED_VALUES}
     known = set(pack(palette.colors).tolist())
-    colors = set(facts.table.values()) if facts.form == "table" else set(facts.counts)
+    colors = set(facts.colors)
     return len(colors & known) > len(colors) / 2
 
 
@@ -107,7 +107,7 @@ def _has_few_colors(side: Sequence[Facts]) -> bool:
     for facts in side:
         if facts.counts is None or facts.lossy or facts.is_uneven:
             return False
-        found.update(facts.table.values() if facts.form == "table" else facts.counts)
+        found.update(facts.colors)
         indices.update(facts.counts)
     tables = all(facts.form == "table" for facts in side)
     return min(len(found), len(indices) if tables else len(found)) <= MAX_DERIVED

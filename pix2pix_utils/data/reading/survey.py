@@ -63,6 +63,21 @@ class Facts:
     near: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
+    def colors(self) -> list[int]:
+        """The packed colours that are counted, in the order of `counts`, through the table."""
+        keys = self.counts or ()
+        return [self.table[key] for key in keys] if self.form == "table" else list(keys)
+
+    @property
+    def values(self) -> list[int]:
+        """The values that are counted, in the order of `counts`, if this is read by index.
+
+        Of three equal channels, it is the value of one.
+        """
+        keys = self.counts or ()
+        return [key & 255 for key in keys] if self.form == "colors" else list(keys)
+
+    @property
     def is_uneven(self) -> bool:
         """Whether neighbouring pixels mostly differ, as in a photo of few colours."""
         return self.even < MIN_EVEN and len(self.counts or ()) > MAX_UNEVEN
