@@ -1,9 +1,10 @@
 """pix2pix on street scenes: data, models, training, evaluation and the report of a study.
 
 The folders tell the story of one image: `data` reads it, `models` translate it, `training` fits
-them, `evaluation` scores the result, `figures`, `report` and `widgets` show it. `acceleration`
-makes training faster without changing its result, and `course` holds what only the notebooks need.
-Each folder lists its public names in its `__init__.py`; they are imported on first use.
+them to the `losses`, `evaluation` scores the result, `figures`, `report` and `widgets` show it.
+`acceleration` makes training faster without changing its result, and `course` holds what only the
+notebooks need. Each folder lists its public names in its `__init__.py`; they are imported on first
+use.
 """
 
 import os
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "data",
         "evaluation",
         "figures",
+        "losses",
         "models",
         "report",
         "training",

@@ -15,6 +15,7 @@ from pix2pix_utils.data.reading.options import LABEL_KINDS, PHOTO_ORIENTATIONS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES
 from pix2pix_utils.training.interrupts import Interrupted, InterruptGuard
+from pix2pix_utils.tuning.plan import DEFAULT_TRIALS, SAMPLERS
 
 DATASET_HELP = (
     "synthetic (needs no download), camvid, cityscapes, or the path of a folder of pairs; "
@@ -99,10 +100,52 @@ def build_parser() -> argparse.ArgumentParser:
     study.add_argument(
         "--experiments",
         default="table1",
-        help="names separated by commas; 'table1' (the default) or 'all'",
+        help="names separated by commas; 'table1' (the default), 'beyond' or 'all'",
     )
     _add_shared(study, *SHARED_OPTIONS)
     study.add_argument("--reuse", action="store_true", help=REUSE_HELP)
+
+    tune = commands.add_parser(
+        "tune", help="search for hyper-parameters; several processes can share a study"
+    )
+    tune.add_argument(
+        "experiment", metavar="EXPERIMENT", help="as for train; its settings are the default"
+    )
+    tune.add_argument(
+        "--search",
+        metavar="KEY=LOW..HIGH[:log]|KEY=A,B,C",
+        action="append",
+        default=[],
+        help="a hyper-parameter to vary, e.g. --search learning_rate=1e-4..1e-2:log or "
+        "--search adversarial_loss=bce,mse; may be repeated",
+    )
+    tune.add_argument("--sampler", choices=SAMPLERS, default="tpe", help="(default: tpe)")
+    tune.add_argument(
+        "--trials",
+        type=int,
+        default=DEFAULT_TRIALS,
+        help=f"of all processes and sessions together (default: {DEFAULT_TRIALS})",
+    )
+    tune.add_argument(
+        "--prune",
+        action="store_true",
+        help="stop a trial that is below the median of the others after as many epochs",
+    )
+    tune.add_argument(
+        "--storage",
+        metavar="FILE_OR_URL",
+        help="where the study is kept: an SQLite file, which processes of one machine can share, "
+        "or the SQLAlchemy URL of a database server, for several machines "
+        "(default: OUTPUT/tuning/studies.sqlite3)",
+    )
+    tune.add_argument(
+        "--confirm",
+        metavar="SEEDS",
+        type=int,
+        help="after the search, compare the best trial with the default on so many fresh seeds; "
+        "reports test, once",
+    )
+    _add_shared(tune, *SHARED_OPTIONS)
 
     report = commands.add_parser("report", help="tables, figures and a page about finished runs")
     report.add_argument("--dataset", help=f"{DATASET_HELP} (default: that of the newest run)")

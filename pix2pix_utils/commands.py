@@ -27,6 +27,7 @@ from pix2pix_utils.paths import data_root, output_root, project_root
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import (
     AUGMENTED,
+    BEYOND,
     EXPERIMENTS,
     TABLE_1,
     configure,
@@ -34,6 +35,7 @@ from pix2pix_utils.training.experiments import (
 )
 from pix2pix_utils.training.pretraining import train_experiment
 from pix2pix_utils.training.runs import Run, load_data_for, load_data_of
+from pix2pix_utils.training.session import with_precision
 from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.translation import translate
 
@@ -116,13 +118,20 @@ def train_command(arguments: Namespace) -> int:
             result = run.result()
             for split, score in result["ssim"]["eval"].items():
                 _print_score(split, "ssim", score)
-            print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
+            if config.keep == "best":
+                print(f"best epoch {result['best_epoch']} of {config.epochs}, chosen on val")
+            else:
+                print(f"the last of {config.epochs} epochs is kept, as the configuration says")
             print(f"run: {run.folder}")
     return 0
 
 
 def study_command(arguments: Namespace) -> int:
-    named = {"table1": TABLE_1, "all": (*EXPERIMENTS, *AUGMENTED)}
+    named = {
+        "table1": TABLE_1,
+        "beyond": (*TABLE_1, *BEYOND),
+        "all": (*EXPERIMENTS, *AUGMENTED),
+    }
     names = named.get(arguments.experiments) or arguments.experiments.split(",")
     profile = arguments.profile or default_profile()
     configs = [
@@ -139,6 +148,36 @@ def study_command(arguments: Namespace) -> int:
     for experiment, reason in outcome.failures.items():
         print(f"{experiment} failed: {reason}", file=sys.stderr)
     return 1 if outcome.failures else 0
+
+
+def tune_command(arguments: Namespace) -> int:
+    from pix2pix_utils import tuning  # imports optuna, which nothing else needs
+
+    if arguments.confirm is not None and arguments.confirm < 1:
+        raise UserError(f"--confirm is {arguments.confirm}, but it must be at least 1 seed")
+    config = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
+    space = tuning.parse_space(arguments.search, config)
+    device = choose_and_explain(arguments.device)
+    config = with_precision(config, device)
+    plan = tuning.Plan(config, space, arguments.sampler, arguments.trials, arguments.prune)
+    data = load_data_for(config, _dataset(arguments), arguments.data_root)
+    _print_evidence(data.reading)
+    output = arguments.output or output_root()
+    study = tuning.Study(plan, data, output, arguments.storage)
+    print(f"study {study.name}, in {study.where}")
+    print(f"{study.budget} trials of {', '.join(space)}; their score is the SSIM on val")
+    trials = tuning.search(
+        study, device, on_trial=lambda trial: print(tuning.trial_text(trial), flush=True)
+    )
+    print(tuning.summary_text(trials))
+    print(f"wrote {study.folder / 'trials.csv'} and best.json beside it")
+    if arguments.confirm is not None:
+        known = study.note("confirmation") or {}
+        result = tuning.confirm(study, arguments.confirm, device)
+        if "test" in known:
+            print(f"confirmed once, on {result['date']}; a second look at test would choose by it")
+        print(tuning.confirmation_text(result))
+    return 0
 
 
 def report_command(arguments: Namespace) -> int:

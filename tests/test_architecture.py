@@ -16,6 +16,7 @@ ORDER = (
     "models",
     "acceleration",
     "evaluation",
+    "losses",
     "training",
     "figures",
     "report",
@@ -24,7 +25,17 @@ ORDER = (
     "benchmark",
 )
 TOPMOST = {"__main__", "commands", "study", "translation"}  # may import everything
-FACES = ("course", "data", "evaluation", "figures", "models", "report", "training", "widgets")
+FACES = (
+    "course",
+    "data",
+    "evaluation",
+    "figures",
+    "losses",
+    "models",
+    "report",
+    "training",
+    "widgets",
+)
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from pix2pix_utils.acceleration.memory import reuse_freed_memory
 from pix2pix_utils.benchmark.machine import peak_of_this_process, seconds_of
+from pix2pix_utils.losses.objective import build_objective
 from pix2pix_utils.training.experiments import configure
-from pix2pix_utils.training.losses import build_objective
 from pix2pix_utils.training.step import Networks, graphed_step, training_step
 
 REFERENCE_3 = "as [3] writes it"

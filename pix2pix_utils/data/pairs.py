@@ -38,6 +38,11 @@ def to_uint8(image: Tensor) -> np.ndarray:
     return bytes_.movedim(-3, -1).cpu().numpy()
 
 
+def signed_colors(palette: Palette) -> Tensor:
+    """The classes' colours as networks see them, (C, 3) float32 in [-1, 1]."""
+    return to_signed(palette.colors[:, None, None])[..., 0, 0]
+
+
 class StreetPairs(Dataset):
     """The label maps and photos of one split, N squares of S x S pixels.
 
@@ -59,7 +64,7 @@ class StreetPairs(Dataset):
         self.palette = palette
         # one per pair, as `Item.group`; equal for neighbouring frames of one drive
         self.groups = list(names if groups is None else groups)
-        self.signed_colors = to_signed(palette.colors[:, None, None])[..., 0, 0]  # (C, 3) floats
+        self.signed_colors = signed_colors(palette)
 
     @property
     def image_size(self) -> int:

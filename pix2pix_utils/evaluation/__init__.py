@@ -19,7 +19,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "reference": ["ORACLE", "REFERENCE_PREDICTORS", "class_color", "nearest_label_map"],
         "segmentation": ["segmenter"],
-        "confusion": ["segmentation_scores"],
-        "measures": ["Measures", "measure"],
+        "confusion": ["VOID_RULES", "segmentation_scores", "segmentation_summary"],
+        "feature_distance": [
+            "distance_summary",
+            "frechet_distance",
+            "kernel_distance",
+            "photo_features",
+            "real_floor",
+        ],
+        "perceptual": ["perceptual_distances"],
+        "choices": ["choice_summary"],
+        "measures": ["Measures", "image_summaries", "measure", "score_summaries"],
     },
 )

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pix2pix_utils.errors import UserError
 
@@ -45,7 +46,7 @@ def ssim_map(prediction: Tensor, target: Tensor) -> Tensor:
         )
     count = max(1, PIXELS_AT_ONCE // math.prod(prediction.shape[-2:]))  # images
     parts = zip(prediction.split(count), target.split(count), strict=True)
-    return torch.cat([_similarity(x, y) for x, y in parts])
+    return torch.cat([torch.mul(*similarity_maps(x, y)) for x, y in parts])
 
 
 def psnr(prediction: Tensor, target: Tensor) -> Tensor:
@@ -99,24 +100,43 @@ def _check(measure: str, prediction: Tensor, target: Tensor) -> None:
             )
 
 
-def _similarity(prediction: Tensor, target: Tensor) -> Tensor:
-    """SSIM map of one chunk of images, see `ssim_map`."""
+def similarity_maps(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Luminance, and contrast and structure, of every window; their product is the SSIM map.
+
+    (N, 3, H, W) in [0, 1] to two of (N, 3, H - 10, W - 10), differentiable.
+    """
     # With s = x + y and d = x - y, 2 cov(x, y) = (var s - var d) / 2 and
     # var x + var y = (var s + var d) / 2, and likewise for the products of the means. In this form
     # float32 is enough: where x and y are similar, d is small and so is its rounding error, and no
     # window exceeds 1. `s` is centred for the same reason.
     s, d = prediction + target - 1, prediction - target
-    mean_s, mean_d, square_s, square_d = _blur(torch.stack([s, d, s * s, d * d]))
+    mean_s, mean_d, square_s, square_d = _WindowMean.apply(torch.stack([s, d, s * s, d * d]))
     variance_s = (square_s - mean_s * mean_s).clamp(min=0)
     variance_d = (square_d - mean_d * mean_d).clamp(min=0)
     squared_s, squared_d = (mean_s + 1).square(), mean_d.square()
     luminance = (squared_s - squared_d + 2 * C1) / (squared_s + squared_d + 2 * C1)
     structure = (variance_s - variance_d + 2 * C2) / (variance_s + variance_d + 2 * C2)
-    return luminance * structure
+    return luminance, structure
 
 
 _WEIGHTS = [math.exp(-0.5 * ((i - WINDOW // 2) / SIGMA) ** 2) for i in range(WINDOW)]
 _GAUSSIAN = [weight / sum(_WEIGHTS) for weight in _WEIGHTS]
+
+
+class _WindowMean(torch.autograd.Function):
+    """`_blur`, with a backward pass of its own that takes half as long as autograd's.
+
+    The transposed mean is the mean of the gradient with a margin of zeros, since the Gaussian is
+    symmetric.
+    """
+
+    @staticmethod
+    def forward(ctx, images: Tensor) -> Tensor:
+        return _blur(images)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return _blur(F.pad(gradient, [WINDOW - 1] * 4))
 
 
 def _blur(images: Tensor) -> Tensor:

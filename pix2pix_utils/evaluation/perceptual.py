@@ -1,7 +1,8 @@
-"""Perceptual metrics from torchmetrics: LPIPS, KID and FID.
+"""Perceptual metrics from torchmetrics: LPIPS, DISTS, KID and FID.
 
-Their networks are downloaded once, to torch's own folder (`torch.hub.get_dir()`): torchvision
-downloads LPIPS's (5 MB), torch-fidelity that of KID and FID (95 MB).
+Their networks are in torch's own folder (`torch.hub.get_dir()`). LPIPS's (5 MB) is downloaded by
+torchvision on first use, that of KID and FID (95 MB) by torch-fidelity. DISTS needs VGG-16 (528
+MB), which nobody should download by surprise: it is used if the file is there.
 """
 
 import urllib.error
@@ -25,7 +26,21 @@ SMALLEST = 64  # pixels
 TIMEOUT = 5  # seconds until a server counts as unreachable
 SUBSETS = 100  # of images; KID is averaged over them
 
-_lpips: torch.nn.Module | str | None = None  # the network, or the reason why it is unavailable
+# the network of each measure, or the reason why it is unavailable
+_networks: dict[str, torch.nn.Module | str] = {}
+
+
+def perceptual_distances(
+    image_size: int, device: torch.device
+) -> tuple[dict[str, PerceptualDistance], dict[str, str]]:
+    """The perceptual distances that can be had, and a reason in one sentence for each other one."""
+    available, missing = {}, {}
+    for name, find in PERCEPTUAL.items():
+        try:
+            available[name] = find(image_size, device)
+        except UserError as error:
+            missing[name] = str(error)
+    return available, missing
 
 
 def lpips(image_size: int, device: torch.device) -> PerceptualDistance:
@@ -39,26 +54,55 @@ def lpips(image_size: int, device: torch.device) -> PerceptualDistance:
     Raises UserError for a smaller image, or if torchmetrics or the weights are unavailable. The
     network is loaded, or fails to load, once per process.
     """
-    global _lpips
-    if image_size < SMALLEST:
-        raise UserError(
-            f"LPIPS needs photos of at least {SMALLEST}x{SMALLEST} pixels, "
-            f"these have {image_size}x{image_size}"
-        )
-    if _lpips is None:
-        try:
-            _lpips = _load_lpips()
-        except UserError as error:
-            _lpips = str(error)
-    if isinstance(_lpips, str):
-        raise UserError(_lpips)
-    network = _lpips.to(device)
+    network = _network("LPIPS", _load_lpips, image_size).to(device)
 
     @torch.no_grad()
     def distance(photos: Tensor, others: Tensor) -> Tensor:
         return network(photos.to(device), others.to(device)).flatten()
 
     return distance
+
+
+def dists(image_size: int, device: torch.device) -> PerceptualDistance:
+    """Deep image structure and texture similarity (Ding et al. 2020), on VGG-16.
+
+    Compares mean and variance (texture) and covariance (structure) of VGG's activations of two
+    photos, weighted to agree with human judgements and to tolerate another sample of the same
+    texture, such as other leaves; lower is closer. Photos below `SMALLEST` are refused, as VGG's
+    last level would see fewer than 4x4 positions.
+
+    Raises UserError for a smaller image, if torchmetrics is missing or older than 1.8, or if
+    VGG-16's weights are not in torch's folder; they are never downloaded. The network is loaded, or
+    fails to load, once per process.
+    """
+    network = _network("DISTS", _load_dists, image_size).to(device)
+
+    @torch.no_grad()
+    def distance(photos: Tensor, others: Tensor) -> Tensor:
+        return network(to_unit(photos).to(device), to_unit(others).to(device)).flatten()
+
+    return distance
+
+
+PERCEPTUAL = {"lpips": lpips, "dists": dists}
+
+
+def _network(measure: str, load: Callable[[], torch.nn.Module], image_size: int) -> torch.nn.Module:
+    """The loaded network of a measure; raises UserError if it or the image size will not do."""
+    if image_size < SMALLEST:
+        raise UserError(
+            f"{measure} needs photos of at least {SMALLEST}x{SMALLEST} pixels, "
+            f"these have {image_size}x{image_size}"
+        )
+    if measure not in _networks:
+        try:
+            _networks[measure] = load()
+        except UserError as error:
+            _networks[measure] = str(error)
+    network = _networks[measure]
+    if isinstance(network, str):
+        raise UserError(network)
+    return network
 
 
 def _load_lpips() -> torch.nn.Module:
@@ -73,9 +117,32 @@ def _load_lpips() -> torch.nn.Module:
     try:
         return LearnedPerceptualImagePatchSimilarity(net_type=BACKBONE).net.eval()
     except (OSError, RuntimeError) as error:
+        raise _unusable("LPIPS", error) from None
+
+
+def _load_dists() -> torch.nn.Module:
+    try:
+        from torchmetrics.functional.image.dists import DISTSNetwork
+        from torchvision.models import VGG16_Weights
+    except ImportError as error:
         raise UserError(
-            f"the weights of LPIPS could not be loaded: {str(error).splitlines()[0]}"
+            f"DISTS needs torchmetrics 1.8 ({error}): python -m pip install --upgrade torchmetrics"
         ) from None
+    url = VGG16_Weights.DEFAULT.url
+    if not _stored(url).is_file():
+        raise UserError(
+            "the weights of DISTS (VGG-16, 528 MB) are not downloaded unasked: "
+            f"download {url} and save it as {_short(_stored(url))}"
+        )
+    try:
+        return DISTSNetwork().eval()
+    except (OSError, RuntimeError) as error:
+        raise _unusable("DISTS", error) from None
+
+
+def _unusable(measure: str, error: Exception) -> UserError:
+    reason = str(error).splitlines()[0]
+    return UserError(f"the weights of {measure} could not be loaded: {reason}")
 
 
 def inception_distances(
@@ -135,7 +202,7 @@ def _require_download(measure: str, url: str) -> None:
 
     torch itself would wait without a time limit.
     """
-    stored = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    stored = _stored(url)
     if stored.is_file():
         return
     try:
@@ -147,6 +214,11 @@ def _require_download(measure: str, url: str) -> None:
             f"the weights of {measure} cannot be downloaded ({reason}): "
             f"download {url} and save it as {_short(stored)}"
         ) from None
+
+
+def _stored(url: str) -> Path:
+    """Where torch keeps a downloaded file."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
 
 
 def _short(path: Path) -> str:

@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sheets": ["contact_sheet"],
         "curves": ["training_curves"],
         "diagrams": ["unet_diagram"],
+        "frontier": ["non_dominated", "ssim_against_realism"],
+        "metric_plots": ["distance_intervals", "rank_chart"],
         "pictures": ["image_grid", "score_maps"],
         "saving": ["save"],
         "score_plots": [

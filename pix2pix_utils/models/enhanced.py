@@ -37,16 +37,21 @@ class EncoderBlock(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """Double the height and width with a transposed 4x4 convolution, then refine with a 3x3 one.
+    """Double the height and width as `up_block` does, then refine with a 3x3 convolution.
 
     Each convolution is preceded by ReLU and followed by batch norm; dropout comes last.
     """
 
     def __init__(
-        self, channels_in: int, channels_out: int, dropout: bool = False, extra_conv: bool = True
+        self,
+        channels_in: int,
+        channels_out: int,
+        dropout: bool = False,
+        extra_conv: bool = True,
+        upsampling: str = "transposed",
     ):
         super().__init__()
-        layers = [*up_block(channels_in, channels_out, normalize=True, dropout=False)]
+        layers = [*up_block(channels_in, channels_out, True, False, upsampling)]
         if extra_conv:
             layers += [
                 nn.ReLU(),
@@ -68,10 +73,16 @@ class OutputBlock(nn.Module):
     same mean and contrast; at batch size 1, a night scene would get those of a day scene.
     """
 
-    def __init__(self, channels_in: int, width: int, extra_conv: bool = True):
+    def __init__(
+        self,
+        channels_in: int,
+        width: int,
+        extra_conv: bool = True,
+        upsampling: str = "transposed",
+    ):
         super().__init__()
         channels_out = width if extra_conv else 3
-        layers = [*up_block(channels_in, channels_out, normalize=extra_conv, dropout=False)]
+        layers = [*up_block(channels_in, channels_out, extra_conv, False, upsampling)]
         if extra_conv:
             layers += [nn.ReLU(), nn.Conv2d(width, 3, kernel_size=3, padding=1)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
@@ -87,28 +98,32 @@ class EnhancedUNet(nn.Module):
     per channel, and a batch may be a single image. Filters double from `width` up to 8 `width`. The
     decoder block of each size also receives the encoder's features of that size.
 
-    Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512.
+    Input: (N, `channels_in`, S, S), output: (N, 3, S, S) in [-1, 1], with S = `image_size`, one of
+    32, 64, ..., 512.
 
     Three options undo single differences from the baseline, for ablations. `extra_conv=False`
     leaves out the 3x3 convolutions. `norm_everywhere=False` leaves out the batch norm of the first
     and of the innermost encoder block, where the baseline has none. `dropout_blocks` chooses the
     three decoder blocks that end in dropout: the "first" (innermost), the "last" before the output
     block, or "none"; a 32-pixel network has only three. With both booleans off it equals the
-    baseline for half the image size, which has the same number of levels.
+    baseline for half the image size, which has the same number of levels. `upsampling` is that of
+    `up_block`.
 
     At 256 pixels and `width` 64 it has 60 million parameters, the baseline 54. Below 128 pixels it
     has fewer than the baseline, whose level at 1x1 is its largest.
 
-    Raises UserError for another size or choice of blocks.
+    Raises UserError for another size, choice of blocks or upsampling.
     """
 
     def __init__(
         self,
         image_size: int = 256,
         width: int = 64,
+        channels_in: int = 3,
         extra_conv: bool = True,
         norm_everywhere: bool = True,
         dropout_blocks: str = "first",
+        upsampling: str = "transposed",
     ):
         super().__init__()
         levels = levels_to_one_pixel(image_size) - 1
@@ -119,7 +134,7 @@ class EnhancedUNet(nn.Module):
 
         self.encoder = nn.ModuleList(
             EncoderBlock(
-                channels_in=3 if level == 0 else filters[level - 1],
+                channels_in=channels_in if level == 0 else filters[level - 1],
                 channels_out=filters[level],
                 activate=level > 0,
                 normalize=norm_everywhere or 0 < level < innermost,
@@ -134,10 +149,11 @@ class EnhancedUNet(nn.Module):
                 channels_out=filters[level - 1],
                 dropout=innermost - level in choices[dropout_blocks],
                 extra_conv=extra_conv,
+                upsampling=upsampling,
             )
             for level in reversed(range(1, levels))
         )
-        self.output = OutputBlock(filters[0] * 2, width, extra_conv)
+        self.output = OutputBlock(filters[0] * 2, width, extra_conv, upsampling)
         self.apply(init_normal)
 
     def forward(self, label: Tensor) -> Tensor:

@@ -9,15 +9,15 @@ from pix2pix_utils.models.initialization import init_normal
 class PatchGAN(nn.Module):
     """Scores every 70x70 patch of a photo as real or generated, given its label map.
 
-    Input: label map and photo, each (N, 3, S, S) in [-1, 1]. Output: raw scores (N, 1, h, w), one
-    per patch, with h = w = S / 8 - 2 (30 for 256); positive means real. The paper's final sigmoid
-    is part of the loss, where it is numerically stable.
+    Input: label map (N, `label_channels`, S, S) and photo (N, 3, S, S) in [-1, 1]. Output: raw
+    scores (N, 1, h, w), one per patch, with h = w = S / 8 - 2 (30 for 256); positive means real.
+    The paper's final sigmoid is part of the loss, where it is numerically stable.
     """
 
-    def __init__(self, width: int = 64):
+    def __init__(self, width: int = 64, label_channels: int = 3):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(6, width, kernel_size=4, stride=2, padding=1),
+            nn.Conv2d(label_channels + 3, width, kernel_size=4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             *self._block(width, width * 2, stride=2),
             *self._block(width * 2, width * 4, stride=2),
@@ -35,4 +35,14 @@ class PatchGAN(nn.Module):
         ]
 
     def forward(self, label: Tensor, photo: Tensor) -> Tensor:
-        return self.layers(torch.cat([label, photo], dim=1))  # (N, 6, S, S) to (N, 1, h, w)
+        return self.features(label, photo)[-1]
+
+    def features(self, label: Tensor, photo: Tensor) -> list[Tensor]:
+        """The activations of the five convolutions; the last are the scores, (N, 1, h, w)."""
+        activations = []
+        values = torch.cat([label, photo], dim=1)
+        for layer in self.layers:
+            values = layer(values)
+            if isinstance(layer, nn.LeakyReLU):
+                activations.append(values)
+        return [*activations, values]

@@ -13,25 +13,26 @@ class UNetLevel(nn.Module):
     """One level of the U-Net and all levels inside it: down, the inner levels, up, and the skip.
 
     Input: (N, C, H, W). Output: the input and the level's own result, concatenated, (N, 2 C, H, W);
-    the outermost level returns its result alone, (N, 3, S, S).
+    the outermost level takes (N, `channels_in`, S, S) and returns its result alone, (N, 3, S, S).
 
     The names and positions of the layers are those of the released files: `model.0`, `model.1`,
     and so on, with the inner level among them. That repository's activations overwrite their input,
     so its skips carry features after LeakyReLU; the ReLU that follows makes both the same.
     """
 
-    def __init__(self, filters: Sequence[int], level: int):
+    def __init__(self, filters: Sequence[int], level: int, channels_in: int):
         super().__init__()
         self.outermost, innermost = level == 0, level == len(filters) - 1
         outside = 3 if self.outermost else filters[level - 1]  # channels
         inside = filters[level]
+        taken = channels_in if self.outermost else outside
 
         layers: list[nn.Module] = [] if self.outermost else [nn.LeakyReLU(0.2)]
-        layers.append(nn.Conv2d(outside, inside, kernel_size=4, stride=2, padding=1, bias=False))
+        layers.append(nn.Conv2d(taken, inside, kernel_size=4, stride=2, padding=1, bias=False))
         if not (self.outermost or innermost):
             layers.append(nn.BatchNorm2d(inside))
         if not innermost:
-            layers.append(UNetLevel(filters, level + 1))
+            layers.append(UNetLevel(filters, level + 1, channels_in))
         layers.append(nn.ReLU())
         layers.append(
             nn.ConvTranspose2d(
@@ -59,16 +60,16 @@ class Pix2PixUNet(nn.Module):
     It differs from the baseline in details: no biases before batch norm, dropout in the middle
     levels instead of the innermost three, batch norm scales from N(1, 0.02).
 
-    Input and output: (N, 3, S, S) in [-1, 1] with S = `image_size`, one of 32, 64, ..., 512; one
-    level fewer or more for each halving or doubling of the image. The released files fit 256 and
-    `width` 64. Raises UserError for another size.
+    Input: (N, `channels_in`, S, S), output: (N, 3, S, S) in [-1, 1], with S = `image_size`, one of
+    32, 64, ..., 512; one level fewer or more for each halving or doubling of the image. The
+    released files fit 256, `width` 64 and 3 channels. Raises UserError for another size.
     """
 
-    def __init__(self, image_size: int = 256, width: int = 64):
+    def __init__(self, image_size: int = 256, width: int = 64, channels_in: int = 3):
         super().__init__()
         levels = levels_to_one_pixel(image_size)
         filters = [width * min(2**level, 8) for level in range(levels)]
-        self.model = UNetLevel(filters, level=0)
+        self.model = UNetLevel(filters, 0, channels_in)
         self.apply(_init_normal)
 
     def forward(self, label: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Finished runs in; tables, figures and one HTML page out.
 
 In order: `selection` chooses the runs, `run_measures` and `collect` measure them, `comparison`,
-`published` and `claims` compare scores, `tables` and `pictures` make the content, `writing` writes
-it to disk.
+`published`, `claims` and `beyond` compare scores, `tables`, `pictures` and `beyond_parts` make the
+content, `writing` writes it to disk.
 """
 
 import lazy_loader
@@ -12,6 +12,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "selection": ["choose_data", "describe", "describe_run", "select_runs"],
         "claims": ["claim_rows", "count_verdicts"],
+        "beyond": [
+            "PATHS",
+            "ablation_rows",
+            "beyond_record",
+            "realism_points",
+            "recommended",
+            "recommended_rows",
+            "step_rows",
+        ],
         "collect": ["measure_all"],
         "comparison": [
             "comparison_rows",

@@ -9,6 +9,7 @@ import torch
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import StreetPairs, class_frequencies
+from pix2pix_utils.evaluation.feature_distance import distance_summary, real_floor
 from pix2pix_utils.evaluation.measures import Measures, measure
 from pix2pix_utils.evaluation.predictors import ssim_scores
 from pix2pix_utils.evaluation.reference import ORACLE, REFERENCE_PREDICTORS
@@ -22,12 +23,20 @@ class Measurements:
     """Measures of the test split by name, models in the order of the selection."""
 
     models: dict[str, Measures] = field(default_factory=dict)  # mean over seeds
+    seeds: dict[str, dict[int, Measures]] = field(default_factory=dict)  # of the same models
     reference: dict[str, Measures] = field(default_factory=dict)  # the oracle comes last
     reference_val: dict[str, np.ndarray] = field(default_factory=dict)  # SSIM on val, (N,)
+    # kernel and Fréchet distance of the real photos of val, a summary each; empty if not measured
+    floor: dict[str, dict] = field(default_factory=dict)
 
     @property
     def all(self) -> dict[str, Measures]:
         return {**self.models, **self.reference}
+
+    def of(self, selection: Selection) -> "Measurements":
+        """Those of the selected models, and of all reference predictors."""
+        models = {name: one for name, one in self.models.items() if name in selection.variants}
+        return replace(self, models=models, seeds={name: self.seeds[name] for name in models})
 
     @property
     def ssim(self) -> dict[str, np.ndarray]:
@@ -48,17 +57,18 @@ def measure_all(
     training of the segmentation network, if there is none yet.
     """
     segment, perceptual, missing = judging_networks(data, output, device, progress)
-    measured = Measurements()
+    measured = Measurements(floor=real_floor(segment, data.test, data.val) if segment else {})
     for name, runs in list(selection.variants.items()):
-        seeds = []
+        seeds = {}
         for run in list(runs):
             try:
-                seeds.append(measure_run(run, data, output, device))
+                seeds[run.config.seed] = measure_run(run, data, output, device)
             except UnusableRun as error:
                 selection.unusable[run.folder.name] = str(error)
                 runs.remove(run)
         if seeds:
-            measured.models[name] = mean_measures(seeds)
+            measured.seeds[name] = seeds
+            measured.models[name] = mean_measures(list(seeds.values()))
         else:
             del selection.variants[name]
     for name, fit in {**REFERENCE_PREDICTORS, **ORACLE}.items():
@@ -70,16 +80,20 @@ def measure_all(
 
 
 def mean_measures(seeds: Sequence[Measures]) -> Measures:
-    """One model's measures as the mean over its seeds, image by image; confusions are summed."""
+    """One model's measures as the mean over its seeds, image by image.
+
+    Confusions are summed, and features are kept seed by seed.
+    """
     first = seeds[0]
     shared = [name for name in first.images if all(name in one.images for one in seeds)]
     confusions = [one.confusion for one in seeds if one.confusion is not None]
-    return Measures(
-        names=first.names,
-        groups=first.groups,
+    features = [one.features for one in seeds if one.features is not None]
+    return replace(
+        first,
         images={name: np.mean([one.images[name] for one in seeds], axis=0) for name in shared},
         class_ssim=np.mean([one.class_ssim for one in seeds], axis=0),
         confusion=np.sum(confusions, axis=0) if len(confusions) == len(seeds) else None,
+        features=np.concatenate(features) if len(features) == len(seeds) else None,
         missing={name: reason for one in seeds for name, reason in one.missing.items()},
     )
 
@@ -97,6 +111,13 @@ def summaries(measures: Measures) -> dict[str, dict]:
             groups = [group for group, kept in zip(measures.groups, defined, strict=True) if kept]
             found[name] = summarize(values[defined], groups)
     return found
+
+
+def distances(measures: Measures) -> dict[str, dict]:
+    """Kernel and Fréchet distance to the set of real photos; empty if not measured."""
+    if measures.features is None or measures.real_features is None:
+        return {}
+    return distance_summary(measures.features, measures.real_features, measures.groups)
 
 
 def class_means(measures: Measures) -> np.ndarray:

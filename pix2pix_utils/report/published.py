@@ -8,6 +8,7 @@
   "no_network": reference predictor -> split -> summary of SSIM
   "measures": name -> measure -> summary (test split, mean over seeds)
   "segmentation": name -> segmentation score -> summary
+  "distances": name -> distance to the set of real photos -> summary
   "class_ssim": name -> one number per class, null if no test image shows it
   "runs": one for each variant and seed: config, environment, result, history (epoch by epoch),
     test_ssim (image by image)
@@ -29,11 +30,12 @@ from pix2pix_utils.evaluation.confusion import segmentation_summary
 from pix2pix_utils.evaluation.statistics import summarize
 from pix2pix_utils.files import read_json, write_text
 from pix2pix_utils.paths import project_root
-from pix2pix_utils.report.collect import Measurements, class_means, summaries
+from pix2pix_utils.report.collect import Measurements, class_means, distances, summaries
 from pix2pix_utils.report.comparison import SeedScores, image_scores, mean_over_seeds
 from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, variant_name
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import TABLE_1
+from pix2pix_utils.training.runs import Run
 
 HISTORY = ("generator_loss", "discriminator_loss", "val_ssim")  # recorded of every epoch
 
@@ -49,9 +51,9 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
         "profile": selection.profile,
         "protocol": selection.protocol,
         "ssim": SSIM_CONVENTION,
-        "groups": _numbered(data.test.groups),
+        "groups": numbered(data.test.groups),
         "no_network": {
-            name: _rounded(
+            name: rounded(
                 {
                     "val": summarize(val, data.val.groups),
                     "test": summarize(measured.ssim[name], data.test.groups),
@@ -59,13 +61,14 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
             )
             for name, val in measured.reference_val.items()
         },
-        "measures": {
-            name: _rounded(summaries(measures)) for name, measures in measured.all.items()
-        },
+        "measures": {name: rounded(summaries(measures)) for name, measures in measured.all.items()},
         "segmentation": {
-            name: _rounded(segmentation_summary(one.confusion, data.palette, one.groups))
+            name: rounded(segmentation_summary(one.confusion, data.palette, one.groups))
             for name, one in measured.all.items()
             if one.confusion is not None
+        },
+        "distances": {
+            name: rounded(found) for name, one in measured.all.items() if (found := distances(one))
         },
         "class_ssim": {
             name: [
@@ -78,9 +81,7 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
                 "config": run.config.to_dict(),
                 "environment": run.sessions()[-1],
                 "result": run.result(),
-                "history": {
-                    key: [round(epoch[key], 4) for epoch in run.read_history()] for key in HISTORY
-                },
+                "history": _history(run),
                 "test_ssim": [round(float(score), 4) for score in image_scores([run])],
             }
             for run in selection.runs
@@ -88,13 +89,23 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
     }
 
 
-def _numbered(groups: Sequence[str]) -> list[int] | None:
+def _history(run: Run) -> dict[str, list[float]]:
+    """`HISTORY` of a run, epoch by epoch; without an adversary there is no discriminator loss."""
+    epochs = run.read_history()
+    return {
+        key: [round(epoch[key], 4) for epoch in epochs]
+        for key in HISTORY
+        if all(key in epoch for epoch in epochs)
+    }
+
+
+def numbered(groups: Sequence[str]) -> list[int] | None:
     """Groups as numbers from 0, in the order of their first image; None if no two are equal."""
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return [numbers[group] for group in groups] if len(numbers) < len(groups) else None
 
 
-def _rounded(found: dict[str, dict]) -> dict[str, dict]:
+def rounded(found: dict[str, dict]) -> dict[str, dict]:
     """Summaries with six digits: far below the width of any interval here."""
     return {
         name: {key: round(value, 6) for key, value in summary.items()}
@@ -121,11 +132,15 @@ def publish(path: Path, record: dict) -> None:
     write_record(path, record)
 
 
-def find_published(dataset: str, profile: str | None = None) -> dict | None:
-    """The published record of a data set, of this profile if there is one; else None."""
+def find_published(dataset: str, profile: str | None = None, kind: str = "runs") -> dict | None:
+    """The published record of a data set, of this profile if there is one; else None.
+
+    `kind` is the key with its models: "runs", or "models" for a record of `beyond`.
+    """
     root = project_root()
     paths = sorted((root / "data" / "results").glob("*.json")) if root else []
     records = [record for record in map(read_json, paths) if record["dataset"] == dataset]
+    records = [record for record in records if kind in record]
     return min(records, key=lambda record: record["profile"] != profile, default=None)
 
 

@@ -13,14 +13,16 @@ import torch
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.measures import Measures, measure
-from pix2pix_utils.evaluation.perceptual import PerceptualDistance, lpips
+from pix2pix_utils.evaluation.perceptual import PerceptualDistance, perceptual_distances
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.evaluation.segmentation import Segmenter, identity, segmenter
 from pix2pix_utils.files import atomic_write
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
 
-VERSION = 3  # of the stored file and of how measures are computed; other versions are ignored
+VERSION = 4  # of the stored file and of how measures are computed; other versions are ignored
+# what the segmentation network makes of the photos: all of them are there, or none
+JUDGED = ("confusion", "features", "real_features", "real_confusion")
 
 
 class UnusableRun(UserError):
@@ -39,9 +41,9 @@ def measure_run(
 
     The segmentation network is taken from `output/segmentation`, or trained there. The result is
     stored in the run's folder and read from there while configuration, checkpoint, data and
-    segmentation network are unchanged. A damaged file is measured again, and so is one without
-    LPIPS or segmentation once that is available. Raises UnusableRun, a UserError, if the run has
-    no usable checkpoint or `data` is not its data.
+    segmentation network are unchanged. A damaged file is measured again, and so is one that lacks a
+    measure once that is available; what it has is kept, even if it cannot be measured any more.
+    Raises UnusableRun, a UserError, if the run has no usable checkpoint or `data` is not its data.
     """
     recorded = run.data()["fingerprint"]
     if data.fingerprint != recorded:
@@ -66,7 +68,7 @@ def measure_run(
     except UserError as error:
         raise UnusableRun(str(error)) from None
     measured = measure(generator_predictor(generator, inference), data[split], segment, perceptual)
-    measured = replace(measured, missing=missing)
+    measured = _completed(replace(measured, missing=missing), stored)
     with suppress(OSError):  # a read-only run can be measured, too
         _write(path, key, measured)
     return measured
@@ -74,18 +76,30 @@ def measure_run(
 
 def judging_networks(
     data: StreetData, output: Path, device: torch.device, progress: bool = True
-) -> tuple[Segmenter | None, PerceptualDistance | None, dict[str, str]]:
-    """The segmentation network and LPIPS, and a reason for each that is unavailable."""
-    segment, perceptual, missing = None, None, {}
+) -> tuple[Segmenter | None, dict[str, PerceptualDistance], dict[str, str]]:
+    """The segmentation network, the perceptual distances, and a reason for each unavailable one."""
+    segment = None
+    perceptual, missing = perceptual_distances(data.test.image_size, device)
     try:
         segment = segmenter(data, output, device, progress)
     except UserError as error:
         missing["segmentation"] = str(error)
-    try:
-        perceptual = lpips(data.test.image_size, device)
-    except UserError as error:
-        missing["lpips"] = str(error)
     return segment, perceptual, missing
+
+
+def _completed(measured: Measures, stored: Measures | None) -> Measures:
+    """New measures with what only the stored ones have, such as LPIPS from a day with a network."""
+    if stored is None:
+        return measured
+    judged = stored if measured.confusion is None else measured
+    return replace(
+        measured,
+        images={**stored.images, **measured.images},
+        **{name: getattr(judged, name) for name in JUDGED},
+        missing={
+            name: reason for name, reason in measured.missing.items() if name in stored.missing
+        },
+    )
 
 
 def _key(run: Run, data: StreetData, split: str, inference: str) -> str:
@@ -112,7 +126,7 @@ def _write(path: Path, key: str, measured: Measures) -> None:
         **{f"images/{name}": values for name, values in measured.images.items()},
     }
     if measured.confusion is not None:
-        arrays["confusion"] = measured.confusion
+        arrays |= {name: getattr(measured, name) for name in JUDGED}
     with atomic_write(path) as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]  # numpy's stub is wrong
 
@@ -130,8 +144,8 @@ def _read(path: Path, key: str, groups: list[str]) -> Measures | None:
             groups=groups,
             images=images,
             class_ssim=arrays["class_ssim"],
-            confusion=arrays.get("confusion"),
             missing=json.loads(str(arrays["missing"])),
+            **{name: arrays.get(name) for name in JUDGED},
         )
     except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile):
         return None

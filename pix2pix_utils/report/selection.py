@@ -1,7 +1,7 @@
 """Which runs belong in one report: the same data and protocol, differing in experiment and seed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import (
+    BEYOND,
     EXPERIMENTS,
     PROFILES,
     configure,
@@ -38,6 +39,15 @@ class Selection:
     @property
     def runs(self) -> list[Run]:
         return [run for runs in self.variants.values() for run in runs]
+
+    def only(self, names: Collection[str]) -> "Selection":
+        """The selection without all other variants."""
+        kept = {name: runs for name, runs in self.variants.items() if name in names}
+        return replace(self, variants=kept)
+
+    def of_the_report(self) -> "Selection":
+        """Without the variants of `BEYOND`."""
+        return self.only([name for name in self.variants if not is_beyond(name)])
 
 
 @lru_cache
@@ -79,6 +89,26 @@ def variant_name(config: Config, profile: str | None) -> str:
         changed = [key for key in sorted(experiment_settings()) if getattr(config, key) != own[key]]
         changes.append([f"{key}={getattr(config, key)}" for key in changed])
     return " ".join([config.experiment, *min(changes, key=len)])
+
+
+def is_beyond(variant: str) -> bool:
+    """Whether a variant is of one of the experiments beyond the report."""
+    return _experiment_of(variant) in BEYOND
+
+
+def base_of(variant: str) -> str | None:
+    """The experiment of `BEYOND` from which a variant departs; None if there is none.
+
+    `best-ssim` for its ablation `best-ssim-l1`, and for `best-ssim` itself with changed settings.
+    """
+    experiment = _experiment_of(variant)
+    if experiment in BEYOND and experiment != variant:
+        return experiment
+    return min((one for one in BEYOND if experiment.startswith(f"{one}-")), key=len, default=None)
+
+
+def _experiment_of(variant: str) -> str:
+    return variant.split(" ")[0].split("+")[0]
 
 
 def find_runs(output: Path) -> tuple[list[Run], dict[str, str]]:

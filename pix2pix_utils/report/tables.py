@@ -24,12 +24,19 @@ from pix2pix_utils.evaluation.statistics import (
 )
 from pix2pix_utils.paths import output_root
 from pix2pix_utils.report.claims import claim_rows, count_verdicts
-from pix2pix_utils.report.collect import Measurements, class_means, scored_classes, summaries
+from pix2pix_utils.report.collect import (
+    Measurements,
+    class_means,
+    distances,
+    scored_classes,
+    summaries,
+)
 from pix2pix_utils.report.comparison import image_scores, p_text, seed_spread
 from pix2pix_utils.report.published import record_summaries
 from pix2pix_utils.report.selection import Selection, profile_of, protocol_of
 from pix2pix_utils.training.experiments import (
     AUGMENTED,
+    BEYOND,
     PROFILES,
     TABLE_1,
     configure,
@@ -39,6 +46,7 @@ from pix2pix_utils.training.runs import Run
 
 ALPHAS = ("baseline-l1-50", "baseline-l1-75", "baseline")  # 50, 75 and 100
 BEST_REFERENCE = "class and row colour"  # by its mean, on every data set measured so far
+BEYOND_TITLE = "Beyond the report"
 ORIGIN = ("model", "experiment", "starts from", *(f"report {split}" for split in SPLITS))
 NAMED = 6  # untrained models in a note
 MEASURES = {  # with the unit, if it has one, and an arrow for the better direction
@@ -46,6 +54,7 @@ MEASURES = {  # with the unit, if it has one, and an arrow for the better direct
     "psnr": "PSNR (dB) ↑",
     "l1": "L1 (share of the range) ↓",
     "lpips": "LPIPS ↓",
+    "dists": "DISTS ↓",
     "sharpness": "sharpness (real photo: 1)",
 }
 
@@ -129,7 +138,7 @@ class Tables:
             "its mean over the seeds. The report's numbers are for Cityscapes at 256x256 pixels "
             "after 200 epochs: compare within a column only. Reference predictors (no network) are "
             "fitted on train, so they have no score there.",
-            [*self._missing_note(TABLE_1), *self._dependence_note(), self._published_note()],
+            [*self._missing(TABLE_1), *self._dependence_note(), self._published_note()],
         )
         rows = claim_rows(self.record)
         yield Table(
@@ -157,8 +166,9 @@ class Tables:
             "More than SSIM",
             filled(self._evaluation_rows()),
             "Test split; the arrow points to the better values. Sharpness is the gradient energy "
-            "as a share of the real photo's. The last three measure how well a network trained on "
-            "real photos recovers the label map from a generated one.",
+            "as a share of the real photo's. Accuracies and IoU measure how well a network trained "
+            "on real photos recovers the label map from a generated one; the distances compare its "
+            "features of all generated photos with those of all real ones.",
             [f"Left out: {text}." for text in sorted(missing)],
         )
         yield Table(
@@ -174,7 +184,7 @@ class Tables:
                 "The weight of L1: SSIM ↑",
                 filled(self._score_rows(ALPHAS)),
                 "The report also tried alpha = 50 and 75 (section II.C.1), without giving numbers.",
-                self._missing_note(ALPHAS),
+                self._missing(ALPHAS),
             )
         if known := [name for name in AUGMENTED if name in trained]:
             bases = [name for name in TABLE_1 if any(n.split("+")[0] == name for n in known)]
@@ -184,49 +194,13 @@ class Tables:
                 filled(self._score_rows(sorted((*bases, *known)))),
                 "The report gives no numbers, but says that augmentation made every model worse "
                 "(section II.C.4).",
-                self._missing_note(AUGMENTED),
+                self._missing(AUGMENTED),
             )
         if further := [name for name in trained if name not in {*TABLE_1, *ALPHAS, *AUGMENTED}]:
             caption = "Other experiments under the same protocol."
             yield Table(
                 "further", "Further experiments: SSIM ↑", self._score_rows(further), caption
             )
-
-    def left_out(self) -> list[str]:
-        """One sentence for each experiment of the report without any run, with the remedy."""
-        sentences = []
-        for title, names in (("The weight of L1", ALPHAS[:-1]), ("Augmentation", AUGMENTED)):
-            if not any(name in self.selection.variants for name in names):
-                command = train_command(names[0], self.selection.protocol, self.data, self.output)
-                sentences.append(
-                    f"{title} is left out, as none of its {len(names)} models is trained; the "
-                    f"first: {command}"
-                )
-        return sentences
-
-    def details(self) -> Iterator[Table]:
-        """Settings, runs, and runs left out with the reason: tables for the page only."""
-        settings = {
-            "data set": f"{self.data.name}: {self.data.description}",
-            "fingerprint": self.data.fingerprint,
-            "splits": self.data.split_rule,
-            "profile": self.selection.profile or "none: settings were changed",
-            **self.selection.protocol,
-        }
-        rows = [{"setting": key, "value": str(value)} for key, value in settings.items()]
-        caption = "The data, and the settings that all runs share."
-        yield Table("protocol", "Configuration", rows, caption)
-        if rows := [_run_row(run) for run in self.selection.runs]:
-            yield Table("runs", "Runs", rows, "The origin of each number.")
-        reasons = {}
-        for run in self.selection.unfinished:
-            epochs = f"{len(run.read_history())} of {run.config.epochs} epochs"
-            reasons[run.folder.name] = f"not finished: {epochs}"
-        for run in self.selection.others:
-            reasons[run.folder.name] = _mismatch(run, self.selection)
-        reasons |= self.selection.unusable
-        if rows := [{"run": name, "reason": reason} for name, reason in reasons.items()]:
-            yield Table("left-out", "Runs left out", rows, "Other runs in the same folder.")
 
     def _paired_rows(self) -> list[dict]:
         """Every model minus the first, and minus the best reference predictor, image by image."""
@@ -254,9 +228,10 @@ class Tables:
         segmentation = {
             name: f"{name} ↑" for name in ("pixel accuracy", "class accuracy", "class IoU")
         }
+        sets = ("kernel distance ↓", "Fréchet distance ↓")
         rows = []
         for name, measures in self.measured.all.items():
-            row = dict.fromkeys(("model", *MEASURES.values(), *segmentation.values()), "")
+            row = dict.fromkeys(("model", *MEASURES.values(), *segmentation.values(), *sets), "")
             row["model"] = self._label(name)
             found = summaries(measures)
             for key in measures.images:
@@ -267,6 +242,8 @@ class Tables:
                     measures.confusion, self.data.palette, measures.groups
                 )
                 row |= {segmentation[key]: mean_text(summary) for key, summary in scores.items()}
+            for title, one in zip(sets, distances(measures).values(), strict=False):
+                row[title] = mean_text(one, 4) if "low" in one else f"{one['mean']:.4f}"
             rows.append(row)
         return rows
 
@@ -327,15 +304,8 @@ class Tables:
                 return f"not finished (epoch {len(run.read_history())} of {run.config.epochs})"
         return "not trained"
 
-    def _missing_note(self, names: Sequence[str]) -> list[str]:
-        """Which of the variants are not trained, and the command for the first; none if all are."""
-        missing = [name for name in names if name not in self.selection.variants]
-        if not missing:
-            return []
-        command = train_command(missing[0], self.selection.protocol, self.data, self.output)
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        listed = ", ".join(missing[:NAMED]) + more
-        return [f"Not trained: {listed}. The first is trained by: {command}"]
+    def _missing(self, names: Sequence[str]) -> list[str]:
+        return missing_note(names, self.selection, self.data, self.output)
 
     def _dependence_note(self) -> list[str]:
         """What the images of the test split are worth; nothing if they are independent."""
@@ -359,6 +329,58 @@ class Tables:
             f"{protocol['epochs']} epochs, measured "
             f"{' to '.join(dict.fromkeys((days[0], days[-1])))} for this project."
         )
+
+
+def left_out(selection: Selection, data: StreetData, output: Path) -> list[str]:
+    """One sentence for each part of the page without any run, with the remedy."""
+    sentences = []
+    parts = {"The weight of L1": ALPHAS[:-1], "Augmentation": AUGMENTED, BEYOND_TITLE: BEYOND}
+    for title, names in parts.items():
+        if not any(name in selection.variants for name in names):
+            command = train_command(names[0], selection.protocol, data, output)
+            sentences.append(
+                f"{title} is left out, as none of its {len(names)} models is trained; the first: "
+                f"{command}"
+            )
+    return sentences
+
+
+def detail_tables(data: StreetData, selection: Selection) -> Iterator[Table]:
+    """Settings, runs, and runs left out with the reason: tables for the page only."""
+    settings = {
+        "data set": f"{data.name}: {data.description}",
+        "fingerprint": data.fingerprint,
+        "splits": data.split_rule,
+        "profile": selection.profile or "none: settings were changed",
+        **selection.protocol,
+    }
+    rows = [{"setting": key, "value": str(value)} for key, value in settings.items()]
+    caption = "The data, and the settings that all runs share."
+    yield Table("protocol", "Configuration", rows, caption)
+    if rows := [_run_row(run) for run in selection.runs]:
+        yield Table("runs", "Runs", rows, "The origin of each number.")
+    reasons = {}
+    for run in selection.unfinished:
+        epochs = f"{len(run.read_history())} of {run.config.epochs} epochs"
+        reasons[run.folder.name] = f"not finished: {epochs}"
+    for run in selection.others:
+        reasons[run.folder.name] = _mismatch(run, selection)
+    reasons |= selection.unusable
+    if rows := [{"run": name, "reason": reason} for name, reason in reasons.items()]:
+        yield Table("left-out", "Runs left out", rows, "Other runs in the same folder.")
+
+
+def missing_note(
+    names: Sequence[str], selection: Selection, data: StreetData, output: Path
+) -> list[str]:
+    """Which of the variants are not trained, and the command for the first; none if all are."""
+    missing = [name for name in names if name not in selection.variants]
+    if not missing:
+        return []
+    command = train_command(missing[0], selection.protocol, data, output)
+    more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+    listed = ", ".join(missing[:NAMED]) + more
+    return [f"Not trained: {listed}. The first is trained by: {command}"]
 
 
 def _run_row(run: Run) -> dict[str, str]:

@@ -11,13 +11,21 @@ from pix2pix_utils import figures
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.files import as_csv, explain_os_error, write_text
 from pix2pix_utils.report.animation import epoch_frames, write_animation
+from pix2pix_utils.report.beyond import beyond_record
+from pix2pix_utils.report.beyond_parts import beyond_pictures, beyond_tables
 from pix2pix_utils.report.collect import measure_all
 from pix2pix_utils.report.formats import as_latex, as_markdown
 from pix2pix_utils.report.page import build_page
 from pix2pix_utils.report.pictures import Picture, all_pictures, best_on_val
 from pix2pix_utils.report.published import find_published, publish, results_record, write_record
 from pix2pix_utils.report.selection import Selection, describe, select_runs
-from pix2pix_utils.report.tables import Table, Tables
+from pix2pix_utils.report.tables import (
+    BEYOND_TITLE,
+    Table,
+    Tables,
+    detail_tables,
+    left_out,
+)
 from pix2pix_utils.training.config import Config
 
 SECTIONS = {  # of the page: heading -> names of its tables and pictures
@@ -25,6 +33,7 @@ SECTIONS = {  # of the page: heading -> names of its tables and pictures
     "Figures 1 and 2, and more photos": ("figure1", "figure2", "translations", "ranked", "epochs"),
     "Training": ("curves*",),
     "Every claim of the report": ("claims",),
+    BEYOND_TITLE: ("beyond", "realism", "beyond-translations", "ingredients"),
     "Image by image": ("paired", "differences"),
     "More than SSIM": ("evaluation", "sharpness"),
     "SSIM by class": ("classes", "class-ssim"),
@@ -55,35 +64,41 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
     selection = select_runs(output, data, config)
     measured = measure_all(selection, data, output, device)
-    record = results_record(selection, data, measured)
+    reported = selection.of_the_report()
+    record = results_record(reported, data, measured.of(reported))
+    beyond = beyond_record(selection, data, measured)
     if publish_to:
         publish(publish_to, record)
     write_record(folder / "results.json", record)
-    written = [folder / "results.json"]
+    write_record(folder / "beyond.json", beyond)
+    written = [folder / "results.json", folder / "beyond.json"]
     published = find_published(data.name, selection.profile)
-    tables = Tables(data, selection, measured, record, published, output)
+    tables = Tables(data, reported, measured.of(reported), record, published, output)
     about = describe(selection, data)  # once on the page, and in every file that stands alone
     parts: list[Table | Picture] = []
-    for table in tables.results():
+    for table in (*tables.results(), *beyond_tables(beyond, selection, data, output)):
         written += _write_table(replace(table, caption=f"{table.caption} {about}"), folder)
         parts.append(table)
     with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
-        for picture in all_pictures(data, selection, measured):
+        for picture in (
+            *all_pictures(data, reported, measured.of(reported)),
+            *beyond_pictures(beyond, selection, data),
+        ):
             if picture.figure:
                 caption = f"{picture.caption} {about}"
                 written += figures.save(picture.figure, folder / picture.name, caption)
             else:
-                frames = epoch_frames(best_on_val(selection.runs))
+                frames = epoch_frames(best_on_val(reported.runs))
                 written += write_animation(frames, folder / picture.name)
             parts.append(picture)
-    parts += tables.details()
+    parts += detail_tables(data, selection)
     sections = {
         heading: [part for name in names for part in parts if fnmatch(part.name, name)]
         for heading, names in SECTIONS.items()
     }
     page = build_page(
         f"From label map to photo: {data.name}",
-        [*_introduction(selection, about), *tables.left_out()],
+        [*_introduction(selection, about), *left_out(selection, data, output)],
         {heading: found for heading, found in sections.items() if found},
         folder,
     )

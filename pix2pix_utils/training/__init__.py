@@ -1,4 +1,4 @@
-"""From a configuration to a finished run: experiments, losses, training step, trainer."""
+"""From a configuration to a finished run: experiments, training step, trainer."""
 
 import lazy_loader
 
@@ -7,9 +7,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules={"weights"},
     submod_attrs={
         "config": ["Config"],
-        "experiments": ["ABLATION_SETTINGS", "EXPERIMENTS", "PROFILES", "TABLE_1", "configure"],
-        "losses": ["bce", "build_objective", "least_squares"],
-        "step": ["Networks", "training_step"],
+        "experiments": [
+            "ABLATION_SETTINGS",
+            "BEYOND",
+            "EXPERIMENTS",
+            "PROFILES",
+            "TABLE_1",
+            "configure",
+        ],
+        "discriminator_augmentation": ["build_discriminator_augmentation"],
+        "step": ["Networks", "learning_rates", "training_step"],
         "progress": ["Progress"],
         "trainer": ["Trainer"],
         "session": ["train"],

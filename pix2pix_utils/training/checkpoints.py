@@ -37,7 +37,8 @@ def check_checkpoint(
 
     It also raises if one of `keys` is missing.
     """
-    if missing := set(keys) - state.keys():
+    keys = set(keys)
+    if missing := keys - state.keys():
         raise UserError(f"the checkpoint is of another kind: it has no {min(missing)}")
     require_same_config(state, config)
     if state["palette"] != data.palette.to_dict():
@@ -47,16 +48,23 @@ def check_checkpoint(
             f"the checkpoint was trained on data with the fingerprint {state['fingerprint']}, "
             f"but that of {data.location} is {data.fingerprint}"
         )
-    for name in ("generator", "discriminator"):
-        if misfit := first_misfit(getattr(networks, name), state[name], f"{name}."):
+    for name in ("generator", "discriminator", "average"):
+        network = getattr(networks, name)
+        if name not in keys or network is None:
+            continue
+        if misfit := first_misfit(network, state[name], f"{name}."):
             raise UserError(f"the checkpoint does not fit its own configuration: {misfit}")
 
 
 def require_same_config(state: dict, config: Config) -> None:
-    """Raise UserError with the first setting that differs from the checkpoint's."""
+    """Raise UserError with the first setting that differs from the checkpoint's.
+
+    A setting that an older checkpoint does not know has its default.
+    """
+    trained = Config.from_dict(state["config"]).to_dict()
     for key, value in config.to_dict().items():
-        if state["config"].get(key) != value:
+        if trained[key] != value:
             raise UserError(
-                f"the checkpoint was trained with {key}={state['config'].get(key)}, "
+                f"the checkpoint was trained with {key}={trained[key]}, "
                 f"but this run has {key}={value}"
             )

@@ -18,25 +18,38 @@ EVERY_RUN = tuple(
         *("acceleration.distributed", "acceleration.graphs", "acceleration.precision"),
         *("acceleration.winograd", "data.augmentation", "data.images", "data.pairs"),
         *("data.palette", "data.reading.pair", "evaluation.metrics", "evaluation.predictors"),
-        *("training.losses", "training.step", "training.trainer", "training.validation"),
+        *("losses.adversarial", "losses.feature_matching", "losses.objective"),
+        *("losses.structural", "training.discriminator_augmentation", "training.step"),
+        *("training.trainer", "training.validation"),
     )
 )
 PRETRAINED_RUNS = ("pix2pix_utils.training.pretraining", "pix2pix_utils.training.weights")
+STREETS_RUNS = ("pix2pix_utils.data.class_matching",)
+PERCEPTUAL_RUNS = ("pix2pix_utils.losses.perceptual", "pix2pix_utils.training.weights")
+LABEL_INPUT_RUNS = ("pix2pix_utils.models.label_input",)
 
 
 def code_version(config: Config) -> dict[str, str]:
     """A hash of each module that the numbers of a configuration depend on, by the module's name.
 
-    These are the modules of `EVERY_RUN`, those of `PRETRAINED_RUNS` if the run starts from trained
-    weights, and the files of its two networks with what they import from `models`. `networks` is a
-    hash of the two networks' entries in `GENERATORS` and `DISCRIMINATORS`. Comments, docstrings and
-    formatting do not count. Raises UserError for an unknown network, for one that is not defined in
-    a file, and if a file was edited after this process had imported it.
+    These are the modules of `EVERY_RUN`, those of settings that are not in every run, such as
+    `PRETRAINED_RUNS` if the run starts from trained weights, and the files of its two networks with
+    what they import from `models`. `networks` is a hash of the two networks' entries in
+    `GENERATORS` and `DISCRIMINATORS`. Comments, docstrings and formatting do not count. Raises
+    UserError for an unknown network or label input, for a network that is not defined in a file,
+    and if a file was edited after this process had imported it.
     """
     check_choice("generator", config.generator, models.GENERATORS)
     check_choice("discriminator", config.discriminator, models.DISCRIMINATORS)
+    models.parse_label_input(config.label_input)
     entries = [models.GENERATORS[config.generator], models.DISCRIMINATORS[config.discriminator]]
-    names = {*EVERY_RUN, *(PRETRAINED_RUNS if config.weights != "none" else ())}
+    names = {
+        *EVERY_RUN,
+        *(PRETRAINED_RUNS if config.weights != "none" else ()),
+        *(STREETS_RUNS if config.weights == "streets" else ()),
+        *(PERCEPTUAL_RUNS if config.perceptual_weight else ()),
+        *(LABEL_INPUT_RUNS if config.label_input != "rgb" else ()),
+    }
     for entry in entries:
         names |= _with_imported_models(getattr(entry, "func", entry).__module__)
     for name in names:
@@ -72,6 +85,8 @@ _sources = {  # as this process imported them
     for name in (
         *EVERY_RUN,
         *PRETRAINED_RUNS,
+        *STREETS_RUNS,
+        *PERCEPTUAL_RUNS,
         *(f"pix2pix_utils.models.{module.name}" for module in iter_modules(models.__path__)),
     )
 }

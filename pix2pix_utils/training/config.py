@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from pix2pix_utils.errors import UserError, hint
 
+KEEP = ("best", "last")
+
 
 @dataclass(frozen=True)
 class Config:
@@ -17,11 +19,17 @@ class Config:
     experiment: str = "baseline"
     generator: str = "unet"
     discriminator: str = "patchgan"
-    adversarial_loss: str = "bce"  # bce, mse, or none: only the distance
+    label_input: str = "rgb"  # what networks see of a label map: see `models.label_input`
+    adversarial_loss: str = "bce"  # bce, mse, hinge, classes; none: the generator alone learns
     distance: str = "l1"  # between generated and real photo: l1 or mse
     alpha: float = 100.0  # weight of the distance in the generator's loss
-    augmentation: str = "none"  # none, flip, jitter or flip+jitter
-    weights: str = "none"  # none, released or synthetic: see `training.pretraining`
+    ssim_weight: float = 0.0  # weight of 1 - SSIM in it
+    ms_ssim_weight: float = 0.0  # weight of 1 - SSIM over several scales in it
+    feature_weight: float = 0.0  # weight of the distance of the discriminator's features in it
+    perceptual_weight: float = 0.0  # weight of the distance of VGG's features in it
+    augmentation: str = "none"  # of training pairs: see `data.augmentation`
+    discriminator_augmentation: str = "none"  # of what the discriminator sees, real or generated
+    weights: str = "none"  # none, released, synthetic or streets: see `training.pretraining`
     freeze_backbone: bool = False  # only a DeepLab generator has one
     warmup_steps: int = 0  # first steps, in which only the discriminator learns
     image_size: int = 256  # pixels, height and width
@@ -31,8 +39,11 @@ class Config:
     accumulation: int = 1  # batches per update, whose gradients are averaged
     learning_rate: float = 2e-4  # of both Adam optimisers
     discriminator_learning_rate: float | None = None  # None means `learning_rate`
+    decay_from: float = 1.0  # share of the training after which the rates fall linearly to 0
+    average_decay: float = 0.0  # of the generator's weights' moving average; 0 means no average
     beta1: float = 0.5
     beta2: float = 0.999
+    keep: str = "best"  # the epoch whose weights are the result: best, by SSIM on val, or last
     precision: str = "auto"  # auto, fp32, bf16 or fp16: see `acceleration.precision`
     train_pairs: int | None = None  # an evenly spaced part of the split; None means all of it
     val_pairs: int | None = None
@@ -54,11 +65,20 @@ class Config:
             rate is None or 0 < rate < float("inf"),
             "positive and finite, or none for learning_rate",
         )
-        self._require("alpha", 0 <= self.alpha < float("inf"), "0 or more, and finite")
-        for name in ("beta1", "beta2"):
+        for name in ("alpha", *(key for key in FIELD_TYPES if key.endswith("_weight"))):
+            self._require(name, 0 <= getattr(self, name) < float("inf"), "0 or more, and finite")
+        self._require("keep", self.keep in KEEP, f"one of {', '.join(KEEP)}")
+        self._require("decay_from", 0 <= self.decay_from <= 1, "in [0, 1]")
+        for name in ("average_decay", "beta1", "beta2"):
             self._require(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         for name in ("seed", "data_seed"):
             self._require(name, 0 <= getattr(self, name) < 2**31, "in 0..2147483647")
+        mirrors = "mirror" in self.augmentation.split("+")
+        if mirrors != ("mirrored" in self.label_input.split("+")):
+            raise UserError(
+                f"augmentation is {self.augmentation} and label_input is {self.label_input}, but "
+                "the augmentation 'mirror' and the input 'mirrored' go together: set both or none"
+            )
 
     def _require(self, name: str, valid: bool, condition: str) -> None:
         if not valid:

@@ -4,8 +4,9 @@ To add an experiment, add a row to one of the tables below.
 """
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 from pix2pix_utils.errors import UserError, check_choice, hint
 from pix2pix_utils.training.config import Config
@@ -26,6 +27,16 @@ class Experiment:
     frozen: bool = False  # its pretrained backbone is not trained
     warmup: bool = False  # the discriminator, from random weights, first trains alone
     report_ssim: tuple[float, float, float] | None = None  # Table I: train, val, test
+    # further fields of `Config`, which hold at any profile
+    settings: Mapping[str, typing.Any] = field(default_factory=dict)
+
+    def variant(self, name: str, title: str, **changes: typing.Any) -> "Experiment":
+        """A row with other fields, or other settings of `Config`, than this one."""
+        own = {key: changes.pop(key) for key in tuple(changes) if key in _ROW_FIELDS}
+        return replace(self, name=name, title=title, settings={**self.settings, **changes}, **own)
+
+
+_ROW_FIELDS = {field.name for field in fields(Experiment)}
 
 
 # fmt: off
@@ -59,9 +70,110 @@ _ENHANCED = (
 )
 # fmt: on
 
+# Beyond the report: two recommended rows, and each with one ingredient less, more or exchanged.
+_BEST_SSIM = Experiment(
+    "best-ssim", "For SSIM", "unet-resize", "patchgan", "none", 10.0,
+    settings=dict(
+        label_input="one-hot+coordinates", ssim_weight=100.0, average_decay=0.99, decay_from=0.5,
+    ),
+)  # fmt: skip
+_BEST_LOOK = Experiment(
+    "best-look", "For the look", "unet-resize", "segmentation", "classes", 10.0,
+    settings=dict(
+        label_input="one-hot+coordinates", ssim_weight=20.0, average_decay=0.99, decay_from=0.5,
+        keep="last",  # SSIM on val would choose an early, smoother one
+    ),
+)  # fmt: skip
+_BEYOND = (
+    _BEST_SSIM,
+    _BEST_SSIM.variant("best-ssim-rgb", "For SSIM, label colours as input", label_input="rgb"),
+    _BEST_SSIM.variant(
+        "best-ssim-no-coordinates", "For SSIM, no coordinates", label_input="one-hot"
+    ),
+    _BEST_SSIM.variant(
+        "best-ssim-edges", "For SSIM, and class edges", label_input="one-hot+edges+coordinates"
+    ),
+    _BEST_SSIM.variant("best-ssim-l1", "For SSIM, no SSIM term", ssim_weight=0.0, alpha=50.0),
+    _BEST_SSIM.variant(
+        "best-ssim-ms-ssim", "For SSIM, over several scales", ssim_weight=0.0, ms_ssim_weight=100.0
+    ),
+    _BEST_SSIM.variant("best-ssim-no-average", "For SSIM, no average", average_decay=0.0),
+    _BEST_SSIM.variant("best-ssim-no-decay", "For SSIM, constant rate", decay_from=1.0),
+    _BEST_SSIM.variant("best-ssim-transposed", "For SSIM, transposed", generator="unet"),
+    _BEST_SSIM.variant("best-ssim-adversarial", "For SSIM, adversarial", adversarial_loss="mse"),
+    _BEST_SSIM.variant("best-ssim-streets", "For SSIM, first on drawn streets", weights="streets"),
+    _BEST_LOOK,
+    _BEST_LOOK.variant("best-look-rgb", "For the look, label colours as input", label_input="rgb"),
+    _BEST_LOOK.variant(
+        "best-look-no-coordinates", "For the look, no coordinates", label_input="one-hot"
+    ),
+    _BEST_LOOK.variant("best-look-l1", "For the look, no SSIM term", ssim_weight=0.0, alpha=20.0),
+    _BEST_LOOK.variant("best-look-early", "For the look, epoch chosen by SSIM", keep="best"),
+    _BEST_LOOK.variant("best-look-no-average", "For the look, no average", average_decay=0.0),
+    _BEST_LOOK.variant("best-look-no-decay", "For the look, constant rate", decay_from=1.0),
+    _BEST_LOOK.variant("best-look-transposed", "For the look, transposed", generator="unet"),
+    _BEST_LOOK.variant("best-look-enhanced", "For the look, enhanced", generator="enhanced-resize"),
+    _BEST_LOOK.variant("best-look-spade", "For the look, SPADE", generator="spade"),
+    _BEST_LOOK.variant(
+        "best-look-patchgan", "For the look, PatchGAN",
+        discriminator="patchgan", adversarial_loss="mse",
+    ),
+    _BEST_LOOK.variant(
+        "best-look-hinge", "For the look, PatchGAN with hinge",
+        discriminator="patchgan", adversarial_loss="hinge",
+    ),
+    _BEST_LOOK.variant(
+        "best-look-multiscale", "For the look, PatchGAN at two scales",
+        discriminator="multiscale", adversarial_loss="mse",
+    ),
+    _BEST_LOOK.variant("best-look-features", "For the look, feature matching", feature_weight=5.0),
+    _BEST_LOOK.variant(
+        "best-look-diffaugment", "For the look, DiffAugment",
+        discriminator_augmentation="color+translation",
+    ),
+    _BEST_LOOK.variant(
+        "best-look-mirror", "For the look, flips that the networks are told of",
+        label_input="one-hot+coordinates+mirrored", augmentation="mirror",
+    ),
+    _BEST_LOOK.variant(
+        "best-look-streets", "For the look, first on drawn streets", weights="streets"
+    ),
+)  # fmt: skip
+
+# The way from the report's rows to the recommended ones, one change at a time: `report.beyond`.
+_SSIM_LOSS = _LOSSES[3].variant(
+    "best-ssim-step-loss", "To SSIM: SSIM in the loss", alpha=10.0, ssim_weight=100.0
+)
+_SSIM_INPUT = _SSIM_LOSS.variant(
+    "best-ssim-step-input", "To SSIM: classes, coordinates", label_input="one-hot+coordinates"
+)
+_SSIM_AVERAGE = _SSIM_INPUT.variant(
+    "best-ssim-step-average", "To SSIM: average", average_decay=0.99
+)
+_LOOK_LOSS = _TABLE_1[1].variant(
+    "best-look-step-loss",
+    "To the look: SSIM in the loss",
+    alpha=10.0,
+    ssim_weight=20.0,
+    keep="last",
+    report_ssim=None,
+)
+_LOOK_INPUT = _LOOK_LOSS.variant(
+    "best-look-step-input", "To the look: classes, coordinates", label_input="one-hot+coordinates"
+)
+_LOOK_AVERAGE = _LOOK_INPUT.variant(
+    "best-look-step-average", "To the look: average", average_decay=0.99
+)
+_LOOK_DECAY = _LOOK_AVERAGE.variant("best-look-step-decay", "To the look: decay", decay_from=0.5)
+_STEPS = (
+    _SSIM_LOSS, _SSIM_INPUT, _SSIM_AVERAGE,
+    _LOOK_LOSS, _LOOK_INPUT, _LOOK_AVERAGE, _LOOK_DECAY,
+)  # fmt: skip
+
 EXPERIMENTS: dict[str, Experiment] = {
-    row.name: row for row in (*_TABLE_1, *_LOSSES, *_PRETRAINING, *_ENHANCED)
+    row.name: row for row in (*_TABLE_1, *_LOSSES, *_PRETRAINING, *_ENHANCED, *_BEYOND, *_STEPS)
 }
+BEYOND: tuple[str, ...] = tuple(row.name for row in (*_BEYOND, *_STEPS))
 TABLE_1: tuple[str, ...] = tuple(row.name for row in _TABLE_1)
 
 # NAME+flip, NAME+jitter and NAME+flip+jitter run any of them with augmented training pairs
@@ -78,8 +190,8 @@ PROFILES: dict[str, dict] = {
     ),
     # minutes on a laptop with two cores: do the ideas show?
     "demo": dict(
-        image_size=64, width=32, epochs=5, batch_size=4,
-        train_pairs=400, val_pairs=64, test_pairs=128,
+        image_size=64, width=16, epochs=8, batch_size=4, learning_rate=1e-3,
+        train_pairs=600, val_pairs=64, test_pairs=128,
     ),
     # the report's protocol
     "full": dict(image_size=256, width=64, epochs=200),
@@ -88,7 +200,7 @@ PROFILES: dict[str, dict] = {
 # Settings on top of the profile for the notebooks' ablations, which need many runs.
 ABLATION_SETTINGS: dict[str, tuple[str, ...]] = {
     "smoke": (),
-    "demo": ("epochs=4", "train_pairs=200"),
+    "demo": ("epochs=4",),
     "full": (),
 }
 
@@ -107,8 +219,15 @@ def find_experiment(name: str) -> tuple[Experiment, str]:
 
     Raises UserError for an unknown name.
     """
+    from pix2pix_utils.data.augmentation import AUGMENTATIONS  # here, since it imports torch
+
     base, _, augmentation = name.partition("+")
-    if base not in EXPERIMENTS or augmentation not in ("", "flip", "jitter", "flip+jitter"):
+    steps = augmentation.split("+") if augmentation else []
+    if (
+        base not in EXPERIMENTS
+        or not set(steps) <= set(AUGMENTATIONS)
+        or len({*steps}) < len(steps)
+    ):
         raise UserError(f"there is no experiment '{name}'; {hint(name, EXPERIMENTS, AUGMENTED)}")
     return EXPERIMENTS[base], augmentation or "none"
 
@@ -126,18 +245,19 @@ def configure(
     generator = row.generator
     if profile != "full" and generator == "deeplab-resnet50":
         generator = "deeplab-mobilenet"
-    config = Config(
+    values: dict[str, typing.Any] = dict(
         experiment=experiment,
         generator=generator,
         discriminator=row.discriminator,
         adversarial_loss=row.adversarial_loss,
         distance=row.distance,
         alpha=row.alpha,
-        augmentation=augmentation,
         weights=_PRETRAINED_WEIGHTS[profile] if row.pretrained else "none",
         freeze_backbone=row.frozen,
         warmup_steps=_WARMUP_STEPS[profile] if row.warmup else 0,
         seed=seed,
-        **PROFILES[profile],
     )
-    return config.with_settings(settings)
+    values |= {**PROFILES[profile], **row.settings}
+    if augmentation != "none":
+        values["augmentation"] = augmentation
+    return Config(**values).with_settings(settings)

@@ -4,13 +4,18 @@
 `weights=synthetic` needs no download: the generator is pretrained on drawn streets of another seed
 than the data set's, and saved in the same format. A DeepLab backbone learns to segment photos; a
 U-Net learns the translation itself.
+`weights=streets` is pretraining matched to the task, which the report recommends (section V): the
+run's own two networks first learn to translate drawn streets in the data set's classes and colours.
 """
 
+import difflib
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,8 +26,9 @@ from tqdm.auto import tqdm
 
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.acceleration.distributed import any_rank, barrier, is_main, rank_zero_first
+from pix2pix_utils.data.class_matching import ClassMatching, match_classes
 from pix2pix_utils.data.dataset import StreetData, load_data
-from pix2pix_utils.data.layouts.synthetic import drawing_version
+from pix2pix_utils.data.layouts.synthetic import SCENES, drawing_version
 from pix2pix_utils.data.pairs import StreetPairs, epoch_order
 from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import remove_leftovers
@@ -32,7 +38,7 @@ from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.code_version import code_version
 from pix2pix_utils.training.config import Config
-from pix2pix_utils.training.experiments import EXPERIMENTS
+from pix2pix_utils.training.experiments import EXPERIMENTS, Experiment
 from pix2pix_utils.training.progress import ProgressCallback
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.session import train, with_precision
@@ -40,6 +46,7 @@ from pix2pix_utils.training.step import Networks
 from pix2pix_utils.training.trainer import RANDOM_START
 from pix2pix_utils.training.weights import (
     fetch,
+    first_misfit,
     load_discriminator_weights,
     load_generator_weights,
     load_state,
@@ -52,6 +59,15 @@ _RELEASED_GENERATORS = {
     "pix2pix-unet": "facades_label2photo",  # the nearest task; there is none for streets
 }
 _RELEASED_DISCRIMINATORS = {"resnet18": "resnet18", "resnet18-patch": "resnet18"}
+_STARTS = {
+    "none": "random weights",
+    "released": "trained weights",
+    "synthetic": "trained weights",
+    "streets": "weights learnt on drawn streets in the data set's classes",
+}
+# `weights=streets` draws at most so many scenes: drawing one takes longer than training on it
+SCENES_PER_PAIR = 4  # of the data set's training pairs
+SCORED_SCENES = 64  # for validation, which chooses the best epoch, and as many for the test
 
 
 def train_experiment(
@@ -70,34 +86,42 @@ def train_experiment(
     """
     prepare = None
     if config.weights != "none":
-        prepare = weight_initializer(config, output, device, progress)
+        prepare = weight_initializer(config, data, output, device, progress)
     _check_name(config)
     return train(config, data, output, device, progress, prepare, on_progress, reuse)
 
 
 def _check_name(config: Config) -> None:
-    """Raise UserError if a pretrained experiment has no weights, or another one has some."""
+    """Raise UserError if the run starts from other weights than its experiment's name implies."""
     row = EXPERIMENTS.get(config.experiment.partition("+")[0])
-    if row and row.pretrained and config.weights == "none":
-        raise UserError(
-            f"weights=none: the experiment '{config.experiment}' starts from trained weights; "
-            "scratch-torchvision and scratch-unet start from random ones"
-        )
-    if row and not row.pretrained and config.weights != "none":
-        raise UserError(
-            f"weights={config.weights}: the experiment '{config.experiment}' starts from random "
-            "weights; pretrained-torchvision and pretrained-unet start from trained ones"
-        )
+    if row is None or config.weights in (own := _implied_weights(row)):
+        return
+    others = [name for name, row in EXPERIMENTS.items() if config.weights in _implied_weights(row)]
+    nearest = difflib.get_close_matches(row.name, others, n=2, cutoff=0)
+    raise UserError(
+        f"weights={config.weights}: the experiment '{config.experiment}' starts from "
+        f"{_STARTS[own[0]]}; {' and '.join(nearest)} start from {_STARTS[config.weights]}"
+    )
+
+
+def _implied_weights(row: Experiment) -> tuple[str, ...]:
+    if "weights" in row.settings:
+        return (row.settings["weights"],)
+    return ("released", "synthetic") if row.pretrained else ("none",)
 
 
 def weight_initializer(
-    config: Config, output: Path, device: torch.device, progress: bool = True
+    config: Config, data: StreetData, output: Path, device: torch.device, progress: bool = True
 ) -> Callable[[Networks], dict]:
     """A function that loads the configured weights into new networks and returns their origin.
 
-    Raises UserError for an unknown source, or one without weights for this generator.
+    Raises UserError for an unknown source, for one without weights for this generator, and if the
+    classes of the drawn streets cannot be matched to those of `data`.
     """
-    check_choice("source of weights", config.weights, ("none", "released", "synthetic"))
+    check_choice("source of weights", config.weights, _STARTS)
+    if config.weights == "streets":
+        matching = match_classes(data.palette)
+        return partial(_start_from_streets, config, data, matching, output, device, progress)
     if config.generator not in _RELEASED_GENERATORS:
         raise UserError(
             f"there are no trained weights for the generator '{config.generator}', only for "
@@ -125,6 +149,34 @@ def weight_initializer(
     return initialize
 
 
+def _start_from_streets(
+    config: Config,
+    data: StreetData,
+    matching: ClassMatching,
+    output: Path,
+    device: torch.device,
+    progress: bool,
+    networks: Networks,
+) -> dict:
+    """Load what both networks learnt on drawn streets; without an adversary only one learnt."""
+    if is_main() and str(matching):
+        tqdm.write(str(matching), file=sys.stderr)
+    path = pretrain_on_streets(config, data, output, device, progress)
+    pretraining = _streets_config(config, data)
+    amount = {"scenes": pretraining.train_pairs, "epochs": pretraining.epochs}
+    state = load_state(path)
+    origin: dict = dict(RANDOM_START)
+    learners = ("generator", "discriminator")
+    for name in learners if config.adversarial_loss != "none" else learners[:1]:
+        network, prefix = getattr(networks, name), f"{name}."
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        if misfit := first_misfit(network, own, prefix):
+            raise UserError(f"{path} does not fit the network: {misfit}; remove the file")
+        network.load_state_dict(own)
+        origin[name] = {"learnt on": "drawn streets", **amount, **provenance(path)}
+    return origin
+
+
 def pretrain_generator(
     config: Config, output: Path, device: torch.device, progress: bool = True
 ) -> Path:
@@ -137,18 +189,54 @@ def pretrain_generator(
     for it.
     """
     pretraining = _pretraining_config(with_precision(config, device))
-    code = code_version(replace(pretraining, weights=config.weights))
-    identity = json.dumps([pretraining.to_dict(), code, drawing_version()], sort_keys=True)
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    path = Path(output) / "weights" / f"{config.generator}-{config.image_size}px-{digest}.pth"
+    return _weights_learnt(pretraining, None, output, device, progress)
+
+
+def pretrain_on_streets(
+    config: Config, data: StreetData, output: Path, device: torch.device, progress: bool = True
+) -> Path:
+    """The file of both networks' weights learned on drawn streets in the classes of `data`.
+
+    As `pretrain_generator`, but for every generator, and with all settings of the run except its
+    augmentation, frozen backbone and warm-up. It takes as many updates as the run, rounded up to
+    whole epochs. Every scene is new as long as that needs no more than `SCENES_PER_PAIR` for each
+    training pair of `data`, and no more than the 2975 that there are; otherwise they come again in
+    every epoch.
+
+    In the file, tensors are called `generator.*` (the best epoch's; the moving average, if there is
+    one) and `discriminator.*`. Runs that differ in their seed alone start from the same file; other
+    classes or colours of the palette are another one. Raises UserError if the classes of the drawn
+    streets cannot be matched to those of `data`.
+    """
+    pretraining = _streets_config(with_precision(config, device), data)
+    return _weights_learnt(pretraining, match_classes(data.palette), output, device, progress)
+
+
+def _weights_learnt(
+    pretraining: Config,
+    matching: ClassMatching | None,
+    output: Path,
+    device: torch.device,
+    progress: bool,
+) -> Path:
+    """The file that a pretraining leaves behind: see `pretrain_generator`."""
+    code = code_version(replace(pretraining, weights="streets" if matching else "synthetic"))
+    material = [pretraining.to_dict(), code, drawing_version()]
+    material += matching.identity() if matching else []
+    digest = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:8]
+    name = f"{pretraining.generator}-{pretraining.image_size}px-{digest}.pth"
+    path = Path(output) / "weights" / name
     if path.is_file():
         return path
+    # With the hash in its name, `Run.create` takes no other pretraining for an earlier version of
+    # this one, and gives no advice that only holds for runs which the user started.
+    pretraining = replace(pretraining, experiment=f"{pretraining.experiment}-{digest}")
     lock = Path(output) / "runs" / ".pretraining.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock) if is_main() else nullcontext():
         (exists,) = any_rank(path.is_file())  # another process may have written it meanwhile
         if not exists:
-            state = _pretrain(pretraining, output, device, progress)
+            state = _pretrain(pretraining, matching, output, device, progress)
             if is_main():
                 remove_leftovers(path.parent)
                 save_checkpoint(path, state)
@@ -157,9 +245,16 @@ def pretrain_generator(
 
 
 def _pretrain(
-    config: Config, output: Path, device: torch.device, progress: bool
+    config: Config,
+    matching: ClassMatching | None,
+    output: Path,
+    device: torch.device,
+    progress: bool,
 ) -> dict[str, Tensor]:
-    """Pretrain a generator on drawn streets; returns its weights."""
+    """Pretrain on drawn streets; returns the generator's weights.
+
+    With a `matching`, the streets have its classes, and the weights are those of both networks.
+    """
     streets = load_data(
         "synthetic",
         image_size=config.image_size,
@@ -167,6 +262,11 @@ def _pretrain(
         data_seed=config.data_seed,
         progress=progress,
     )
+    if matching:
+        run = train(config, matching.recode(streets), output, device, progress)
+        best = load_checkpoint(run.best_checkpoint)
+        networks = ("generator", "discriminator")
+        return {f"{name}.{key}": value for name in networks for key, value in best[name].items()}
     if config.generator.startswith("deeplab"):
         return learn_segmentation(config, streets.train, device, progress)
     run = train(config, streets, output, device, progress)
@@ -175,10 +275,39 @@ def _pretrain(
 
 def _pretraining_config(config: Config) -> Config:
     """How the generator is pretrained before the run of `config`."""
-    pretraining = replace(
+    pretraining = replace(_on_other_streets(config), epochs=max(1, config.epochs // 2))
+    if not config.generator.startswith("deeplab"):
+        return pretraining
+    # segmentation does not use these settings: experiments that differ in them share one file
+    unused = {
+        *("discriminator", "discriminator_augmentation", "adversarial_loss", "distance", "alpha"),
+        *("ssim_weight", "ms_ssim_weight", "feature_weight", "perceptual_weight"),
+        *("learning_rate", "discriminator_learning_rate", "decay_from", "beta1", "beta2"),
+        *("average_decay", "accumulation", "precision"),
+    }
+    return replace(pretraining, **{name: getattr(Config(), name) for name in unused})
+
+
+def _streets_config(config: Config, data: StreetData) -> Config:
+    """How both networks are pretrained before the run of `config` on `data`."""
+    together = config.batch_size * config.accumulation
+    updates = config.epochs * -(-len(data.train) // together)
+    available = len(SCENES["train"])
+    epochs = -(-updates * together // min(SCENES_PER_PAIR * len(data.train), available))
+    scored = min(len(data.val), SCORED_SCENES)
+    return replace(
+        _on_other_streets(config),
+        epochs=epochs,
+        train_pairs=min(-(-updates // epochs) * together, available),
+        val_pairs=scored,
+        test_pairs=scored,
+    )
+
+
+def _on_other_streets(config: Config) -> Config:
+    return replace(
         config,
         experiment=f"pretraining-{config.generator}",
-        epochs=max(1, config.epochs // 2),
         weights="none",
         augmentation="none",
         freeze_backbone=False,
@@ -186,12 +315,6 @@ def _pretraining_config(config: Config) -> Config:
         seed=0,
         data_seed=config.data_seed + 1,  # other streets than those of the data set
     )
-    if not config.generator.startswith("deeplab"):
-        return pretraining
-    # segmentation does not use these settings: experiments that differ in them share one file
-    unused = {"discriminator", "adversarial_loss", "distance", "alpha", "learning_rate",
-              "discriminator_learning_rate", "accumulation", "precision"}  # fmt: skip
-    return replace(pretraining, **{name: getattr(Config(), name) for name in unused})
 
 
 def learn_segmentation(

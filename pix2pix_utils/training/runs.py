@@ -305,8 +305,12 @@ def _continuable(config: Config, runs: Sequence[Run]) -> _Continuable | None:
         if not run.read_history():
             break  # nothing is lost by beginning again
         try:
+            if config.decay_from < 1:
+                raise UserError("its learning rates fall to 0 by the end of its last epoch")
             if config.weights == "synthetic":
                 raise UserError("its weights were pretrained for half as many epochs as it has")
+            if config.weights == "streets":
+                raise UserError("its weights were pretrained for as many updates as it has")
             last, best = run.load_last(), load_checkpoint(run.best_checkpoint)
             if last is None:
                 raise UserError("its checkpoint last.pt is gone")

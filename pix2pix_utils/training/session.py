@@ -77,11 +77,12 @@ def train(
                 trainer.load_state(state)
         if prepare and not state:
             trainer.started_from = prepare(trainer.networks)
+            trainer.networks.restart_average()
         trainer.fit(run, progress, on_progress)
         with _explain_checkpoint_errors(run):
             best = load_checkpoint(run.best_checkpoint)
             check_checkpoint(best, BEST_KEYS, config, data, trainer.networks)
-        trainer.networks.generator.load_state_dict(best["generator"])
+        trainer.networks.final_generator.load_state_dict(best["generator"])
         _write_result(run, trainer, best["epoch"])
         barrier()
     return run
@@ -118,7 +119,7 @@ def _write_result(run: Run, trainer: Trainer, best_epoch: int) -> None:
     summary: dict[str, dict[str, dict]] = {"eval": {}, "train": {}}
     # in `train` mode images are predicted one by one: only those splits that claims rest on
     for inference, splits in (("eval", SPLITS), ("train", ("val", "test"))):
-        predict = generator_predictor(trainer.networks.generator, inference)
+        predict = generator_predictor(trainer.networks.final_generator, inference)
         for split in splits:
             pairs = trainer.data[split]
             values = split_scores(predict, pairs)

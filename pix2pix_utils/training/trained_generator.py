@@ -1,11 +1,13 @@
 """The generator of a checkpoint or of a finished run, checked before anything is allocated."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
+from pix2pix_utils.data.pairs import signed_colors
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_generator
@@ -37,8 +39,15 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette
             require_same_config(state, run.config)
         if config.image_size > MAX_IMAGE_SIZE:
             raise UserError(f"image_size is {config.image_size}, above {MAX_IMAGE_SIZE}")
+        build = partial(
+            build_generator,
+            config.generator,
+            config.image_size,
+            config.width,
+            config.label_input,
+        )
         with torch.device("meta"):  # shapes without memory
-            network = build_generator(config.generator, config.image_size, config.width)
+            network = build(torch.empty(len(palette), 3))
         if misfit := first_misfit(network, state["generator"]):
             raise UserError(misfit)
         for name, value in state["generator"].items():
@@ -47,6 +56,6 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette
     except (UserError, KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"the checkpoint {path} does not fit its configuration: {reason}") from None
-    generator = build_generator(config.generator, config.image_size, config.width)
+    generator = build(signed_colors(palette))
     generator.load_state_dict(state["generator"])
     return accelerate_on_cpu(generator).to(device), palette, config.image_size

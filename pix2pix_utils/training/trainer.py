@@ -21,6 +21,7 @@ from pix2pix_utils.acceleration.distributed import (
     barrier,
     even_shard,
     is_main,
+    rank_zero_first,
     world_size,
 )
 from pix2pix_utils.data.augmentation import build_augmentation
@@ -29,16 +30,24 @@ from pix2pix_utils.data.pairs import epoch_order
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.files import atomic_write
+from pix2pix_utils.losses.adversarial import check_discriminator
+from pix2pix_utils.losses.objective import build_objective
 from pix2pix_utils.models import freeze_backbone
 from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import check_checkpoint
 from pix2pix_utils.training.config import Config
+from pix2pix_utils.training.discriminator_augmentation import build_discriminator_augmentation
 from pix2pix_utils.training.interrupts import Interrupted, InterruptGuard
-from pix2pix_utils.training.losses import build_objective
 from pix2pix_utils.training.progress import LossSums, Progress, ProgressCallback, ProgressDisplay
 from pix2pix_utils.training.runs import Run
-from pix2pix_utils.training.step import Networks, accumulated_step, graphed_step
-from pix2pix_utils.training.validation import sample_grid, split_scores
+from pix2pix_utils.training.step import (
+    Networks,
+    accumulated_step,
+    graphed_step,
+    learning_rates,
+)
+from pix2pix_utils.training.validation import measure_statistics, sample_grid, split_scores
+from pix2pix_utils.training.weights import load_perceptual
 
 SECONDS_BETWEEN_CHECKPOINTS = 60  # within an epoch; the end of an epoch always writes one
 RANDOM_START = {"generator": "random weights", "discriminator": "random weights"}
@@ -59,13 +68,34 @@ class Trainer:
                 "learns in the warm-up: --set warmup_steps=0"
             )
         self.config, self.data, self.device = config, data, device
-        self.objective = build_objective(config.adversarial_loss, config.distance, config.alpha)
+        if "paste" in config.augmentation.split("+") and config.batch_size == 1:
+            raise UserError(
+                "the augmentation 'paste' copies regions from another pair of the batch, and "
+                "batch_size is 1: --set batch_size=2, or more"
+            )
+        check_discriminator(config.adversarial_loss, config.discriminator)
+        with rank_zero_first():  # the weights of the perceptual loss may have to be downloaded
+            self.objective = build_objective(
+                config.adversarial_loss,
+                config.distance,
+                config.alpha,
+                ssim_weight=config.ssim_weight,
+                ms_ssim_weight=config.ms_ssim_weight,
+                feature_weight=config.feature_weight,
+                perceptual_weight=config.perceptual_weight,
+                load_perceptual=load_perceptual,
+            )
         self.augment = build_augmentation(config.augmentation)
+        self.discriminator_augment = build_discriminator_augmentation(
+            config.discriminator_augmentation
+        )
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            self.networks = Networks.build(config, device)
+            self.networks = Networks.build(config, device, data.train.signed_colors)
             if config.freeze_backbone:
                 freeze_backbone(self.networks.generator)
+                if self.networks.average is not None:
+                    freeze_backbone(self.networks.average)
         self.epoch = 0  # finished epochs
         self.step = 0  # finished updates of the current epoch
         self.history: list[dict] = []
@@ -73,8 +103,11 @@ class Trainer:
         self._losses = LossSums()  # of the current epoch
         self._seconds = 0.0  # spent in the current epoch
         self._batches = Batches(data.train, device)
-        is_gpu = device.type == "cuda"
-        self._graphed = graphed_step(self.networks, self.objective) if is_gpu else None
+        self._graphed = (
+            graphed_step(self.networks, self.objective, self.discriminator_augment)
+            if device.type == "cuda"
+            else None
+        )
 
     @property
     def pairs_per_step(self) -> int:
@@ -184,12 +217,23 @@ class Trainer:
         self, batches: list[tuple[int, Tensor, Tensor]], batches_in_all: int
     ) -> dict[str, Tensor]:
         """One training step on what `coming_steps` yielded; the losses are summed over batches."""
-        warm = self.epoch * self.steps_per_epoch + self.step >= self.config.warmup_steps
+        done = self.epoch * self.steps_per_epoch + self.step
+        warm = done >= self.config.warmup_steps
+        if self.config.decay_from < 1:
+            share = done / (self.config.epochs * self.steps_per_epoch)
+            self.networks.set_learning_rates(learning_rates(self.config, share))
         prepared = self._augmented(batches)
         if self._graphed and warm and batches_in_all == 1 and world_size() == 1:
             ((label, photo),) = prepared
             return self._graphed(label, photo)
-        return accumulated_step(self.networks, prepared, self.objective, batches_in_all, warm)
+        return accumulated_step(
+            self.networks,
+            prepared,
+            self.objective,
+            batches_in_all,
+            warm,
+            self.discriminator_augment,
+        )
 
     def _augmented(self, batches) -> Iterator[tuple[Tensor, Tensor]]:
         """Seed the random state for each batch, augment it and send it to the device."""
@@ -202,11 +246,15 @@ class Trainer:
         """Score the validation split; write the history, samples and checkpoints."""
         losses = self._mean_losses()
         self._check_weights()
-        predict = generator_predictor(self.networks.generator)
+        if self.networks.average is not None:
+            measure_statistics(self.networks.average, self.data.train, self.config.batch_size)
+        predict = generator_predictor(self.networks.final_generator)
         val_ssim = float(split_scores(predict, self.data.val).mean())
         if not math.isfinite(val_ssim):
             raise self._diverged(f"val_ssim is {val_ssim}")
-        is_best = all(val_ssim > past["val_ssim"] for past in self.history)
+        is_kept = self.config.keep == "last" or all(
+            val_ssim > past["val_ssim"] for past in self.history
+        )
         seconds = round(self._seconds, 3)
         with guard.atomic():
             self.epoch, self.step = self.epoch + 1, 0
@@ -219,9 +267,11 @@ class Trainer:
                 with atomic_write(run.samples / f"epoch-{self.epoch:04d}.png") as temporary:
                     grid.save(temporary)
                 run.write_history(self.history)
-                if is_best:
+                if is_kept:
                     state = self.state()
-                    save_checkpoint(run.best_checkpoint, {key: state[key] for key in BEST_KEYS})
+                    best = {key: state[key] for key in BEST_KEYS}
+                    best["generator"] = self.networks.final_generator.state_dict()
+                    save_checkpoint(run.best_checkpoint, best)
             self._write(run)
 
     def _save(self, run: Run) -> None:

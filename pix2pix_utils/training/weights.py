@@ -16,6 +16,7 @@ from torchvision.models import get_model_weights
 from pix2pix_utils.data.download import download
 from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import atomic_write, explain_os_error, write_text
+from pix2pix_utils.losses.perceptual import PerceptualLoss
 from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator, widen_filters
@@ -31,12 +32,15 @@ _TORCHVISION = {
     "deeplabv3_resnet50": "COCO_WITH_VOC_LABELS_V1",
     "deeplabv3_mobilenet_v3_large": "COCO_WITH_VOC_LABELS_V1",
     "resnet18": "IMAGENET1K_V1",
+    "vgg19": "IMAGENET1K_V1",
 }
 
 WEIGHTS: dict[str, str] = {  # name: URL
     **{name: _PIX2PIX_URL.format(name) for name in _PIX2PIX_NAMES},
     **{name: get_model_weights(name)[version].url for name, version in _TORCHVISION.items()},
 }
+_OFFLINE = {"vgg19": "train without the perceptual loss: --set perceptual_weight=0"}
+_OFFLINE_DEFAULT = "start from weights learned here on drawn streets with --set weights=synthetic"
 
 
 def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
@@ -61,7 +65,7 @@ def fetch(name: str, folder: Path | None = None, progress: bool = True) -> Path:
             raise UserError(
                 f"the pretrained weights '{name}' are missing and their download failed "
                 f"({error.reason}): get {url} and put it at {path}, "
-                "or start from weights learned here on drawn streets with --set weights=synthetic"
+                f"or {_OFFLINE.get(name, _OFFLINE_DEFAULT)}"
             ) from None
         _check(name, temporary, source=url)
     return path
@@ -128,6 +132,18 @@ def load_discriminator_weights(
             state["conv1.weight"] = widen_filters(filters)
     _check_fit(network, state, source)
     network.load_state_dict(state)
+
+
+def load_perceptual(folder: Path | None = None) -> PerceptualLoss:
+    """The perceptual loss with torchvision's weights of VGG19 (548 MB), see `fetch`."""
+    path = fetch("vgg19", folder)
+    with torch.device("meta"):  # the random weights are not needed, nor is torch's random state
+        loss = PerceptualLoss()
+    layers = {f"features.{name}" for name, _ in loss.features.named_children()}
+    state = {k: v for k, v in load_state(path).items() if k.rpartition(".")[0] in layers}
+    _check_fit(loss, state, path)
+    loss.load_state_dict(state, assign=True)
+    return loss
 
 
 def _check_fit(

@@ -6,6 +6,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={"studio"},
     submod_attrs={
+        "blind_test": [
+            "BlindTest",
+            "a_or_b",
+            "blind_test_figure",
+            "describe_result",
+            "real_or_generated",
+            "two_choices",
+        ],
         "browser": ["browse_image", "describe_pair", "sample_browser"],
         "compare": ["comparison_figure", "finished_runs", "run_comparison"],
         "monitor": ["TrainingMonitor"],

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
-from pix2pix_utils.data.pairs import StreetPairs, to_uint8
+from pix2pix_utils.data.pairs import StreetPairs, signed_colors, to_uint8
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.models import build_discriminator
@@ -117,9 +117,17 @@ class Judge:
                 f"the run {run.folder} was trained without a discriminator "
                 "(adversarial_loss=none): there are no scores to show"
             )
+        if config.discriminator in ("multiscale", "segmentation"):
+            raise UserError(
+                f"the run {run.folder} has the discriminator '{config.discriminator}', which does "
+                "not give each patch one score: look at a run with 'patchgan'"
+            )
         device = torch.device(device)
-        self.predict = generator_predictor(load_generator(run.folder, device)[0])
-        discriminator = build_discriminator(config.discriminator, config.width)
+        generator, palette, _ = load_generator(run.folder, device)
+        self.predict = generator_predictor(generator)
+        discriminator = build_discriminator(
+            config.discriminator, config.width, config.label_input, signed_colors(palette)
+        )
         self.discriminator = accelerate_on_cpu(discriminator).to(device)
         state = load_checkpoint(run.best_checkpoint, device)
         try:
@@ -139,10 +147,11 @@ class Judge:
         """The verdict on the "real" or the "generated" photo of a scene.
 
         Trained with cross-entropy, the probability is sigmoid(score). Trained with least squares,
-        the score itself estimates it, since its targets are 1 for real and 0 for generated.
+        the score itself estimates it, since its targets are 1 for real and 0 for generated. Trained
+        with the hinge loss, a score is no probability; its sigmoid is shown, which has its sign.
         """
         batch = pairs.batch([scene])
         photo = batch["photo"].to(self._device) if which == "real" else self.predict(batch)
         scores = self.discriminator(batch["label"].to(self._device), photo)[0, 0]
-        probability = scores.sigmoid() if self._loss == "bce" else scores.clamp(0, 1)
+        probability = scores.clamp(0, 1) if self._loss == "mse" else scores.sigmoid()
         return Verdict(to_uint8(photo[0]), probability.cpu().numpy(), self.field)

@@ -10,7 +10,9 @@ import time
 import pytest
 import torch
 from torch import nn
+from whole_runs import EVERY_SETTING
 
+from pix2pix_utils.__main__ import main
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.runs import Run
@@ -61,7 +63,20 @@ def table(run: Run, name: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("processes", [2, 4])
 def test_several_processes_make_the_run_of_one(alone, tmp_path, processes):
     """Every printed digit is equal, and so are all weights and all states of the optimizers."""
-    together = finished(processes, tmp_path)
+    assert_same_run(finished(processes, tmp_path), alone, processes)
+
+
+def test_two_processes_make_the_run_of_one_with_everything_on(tmp_path):
+    """The updates are of four batches and of one, whose only pair has nothing to be pasted."""
+    settings = [text for setting in EVERY_SETTING for text in ("--set", setting)]
+    together = finished(2, tmp_path / "together", *settings)
+    command = ["train", "baseline", "--device", "cpu", *SETTINGS, *settings]
+    assert main([*command, "--output", str(tmp_path / "alone")]) == 0
+    (folder,) = (tmp_path / "alone" / "runs").iterdir()
+    assert_same_run(together, Run.open(folder), 2)
+
+
+def assert_same_run(together: Run, alone: Run, processes: int) -> None:
     assert together.folder.name == alone.folder.name  # the name says no number of processes
     result = together.result()
     assert result["processes"] == processes and alone.result()["processes"] == 1
@@ -71,7 +86,8 @@ def test_several_processes_make_the_run_of_one(alone, tmp_path, processes):
         assert table(together, name) == table(alone, name)
     for name in ("last_checkpoint", "best_checkpoint"):
         ours, theirs = (load_checkpoint(getattr(run, name)) for run in (together, alone))
-        for network in ("generator", "discriminator"):
+        assert ours.keys() == theirs.keys()
+        for network in {"generator", "discriminator", "average"} & theirs.keys():
             assert_same_network(ours[network], theirs[network])
     ours, theirs = (load_checkpoint(run.last_checkpoint) for run in (together, alone))
     for name in ("generator_optimizer", "discriminator_optimizer"):

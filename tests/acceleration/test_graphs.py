@@ -1,21 +1,33 @@
 """The training step as a CUDA graph; what needs a GPU is skipped without one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from whole_runs import EVERY_SETTING
 
 from pix2pix_utils.acceleration.graphs import _Snapshot
+from pix2pix_utils.losses.adversarial import ADVERSARIAL_LOSSES
+from pix2pix_utils.losses.objective import build_objective
+from pix2pix_utils.training.discriminator_augmentation import build_discriminator_augmentation
 from pix2pix_utils.training.experiments import configure
-from pix2pix_utils.training.losses import build_objective
 from pix2pix_utils.training.step import Networks, graphed_step, training_step
 
 OBJECTIVE = build_objective("bce", "l1", 100.0)
+EVERY_TERM = build_objective(
+    "bce", "l1", 100.0, ssim_weight=5.0, ms_ssim_weight=5.0, feature_weight=2.0
+)
+EVERY_CHANGE = build_discriminator_augmentation("color+translation+cutout")
+COLORS = torch.rand(7, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
-def networks_on(device: str, precision: str = "fp32") -> Networks:
+def networks_on(device: str, *settings: str, precision: str = "fp32") -> Networks:
     torch.manual_seed(0)
-    config = configure("baseline", "smoke", settings=[f"precision={precision}"])
-    return Networks.build(config, torch.device(device))
+    config = configure("baseline", "smoke", settings=[f"precision={precision}", *settings])
+    return Networks.build(config, torch.device(device), COLORS.to(device))
 
 
 def pair_on(device: str, number: int) -> torch.Tensor:
@@ -24,14 +36,15 @@ def pair_on(device: str, number: int) -> torch.Tensor:
 
 
 def snapshot_of(networks: Networks) -> _Snapshot:
-    return _Snapshot(
-        (networks.generator, networks.discriminator),
-        (networks.generator_optimizer, networks.discriminator_optimizer),
-    )
+    """What a capture takes before it warms up."""
+    step = graphed_step(networks, OBJECTIVE)
+    return _Snapshot(step._modules, step._optimizers)
 
 
 def everything(networks: Networks) -> list[torch.Tensor]:
-    modules = (networks.generator, networks.discriminator)
+    modules = [networks.generator, networks.discriminator]
+    if networks.average is not None:
+        modules.append(networks.average)
     tensors = [t for module in modules for t in module.state_dict().values()]
     for optimizer in (networks.generator_optimizer, networks.discriminator_optimizer):
         for state in optimizer.state.values():
@@ -40,9 +53,10 @@ def everything(networks: Networks) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("steps_before", [0, 2])
-def test_a_snapshot_is_restored_into_the_same_tensors(steps_before):
+@pytest.mark.parametrize("settings", [(), EVERY_SETTING], ids=["baseline", "every setting"])
+def test_a_snapshot_is_restored_into_the_same_tensors(steps_before, settings):
     """A capture warms up with real steps, which must leave no trace, nor move any tensor."""
-    networks = networks_on("cpu")
+    networks = networks_on("cpu", *settings)
     for number in range(steps_before):
         training_step(networks, *pair_on("cpu", number), OBJECTIVE)
     before, snapshot = everything(networks), snapshot_of(networks)
@@ -61,7 +75,7 @@ def test_a_snapshot_is_restored_into_the_same_tensors(steps_before):
     assert moments.abs().sum() == 0
     torch.manual_seed(5)
     resumed = training_step(networks, *pair_on("cpu", 9), OBJECTIVE)
-    untouched = networks_on("cpu")
+    untouched = networks_on("cpu", *settings)
     torch.manual_seed(5)
     torch.testing.assert_close(resumed, training_step(untouched, *pair_on("cpu", 9), OBJECTIVE))
 
@@ -97,6 +111,39 @@ def test_a_loaded_state_drops_the_graph():
     assert step(*pair)["l1"].isfinite()
 
 
+def imagined(network: nn.Module) -> nn.Module:
+    """The network with fake tensors, which have a shape and no values."""
+    for module in network.modules():
+        for name, weight in module.named_parameters(recurse=False):
+            fake = torch.empty(weight.shape)
+            setattr(module, name, nn.Parameter(fake, requires_grad=weight.requires_grad))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, torch.empty(buffer.shape, dtype=buffer.dtype))
+    return network
+
+
+@pytest.mark.parametrize("discriminator", ["patchgan", "segmentation"])
+def test_a_step_with_everything_on_never_looks_at_a_number(discriminator):
+    """A look would wait for the GPU, which a graph cannot hold; fake tensors refuse it."""
+    adversarial = "classes" if discriminator == "segmentation" else "bce"
+    settings = (*EVERY_SETTING, f"discriminator={discriminator}")
+    networks = networks_on("cpu", *settings, precision="bf16")
+    with FakeTensorMode():
+        for network in (networks.generator, networks.discriminator, networks.average):
+            imagined(network)
+        networks = replace(
+            networks,
+            generator_optimizer=torch.optim.SGD(networks.generator.parameters()),
+            discriminator_optimizer=torch.optim.SGD(networks.discriminator.parameters()),
+        )
+        objective = replace(EVERY_TERM, adversarial=ADVERSARIAL_LOSSES[adversarial])
+        pair = torch.empty(2, 3, 32, 32), torch.empty(2, 3, 32, 32)
+        losses = training_step(networks, *pair, objective, augment=EVERY_CHANGE)
+        assert losses["generator_loss"].shape == ()
+        with pytest.raises(RuntimeError):
+            losses["generator_loss"].item()
+
+
 @needs_cuda
 def test_where_a_capture_fails_the_step_runs_eagerly_and_says_so(capsys):
     networks, plain = networks_on("cuda"), networks_on("cuda")
@@ -120,20 +167,28 @@ def test_where_a_capture_fails_the_step_runs_eagerly_and_says_so(capsys):
 
 @needs_cuda
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_graph_gives_the_numbers_of_the_eager_step(precision):
+@pytest.mark.parametrize("settings", [(), EVERY_SETTING], ids=["baseline", "every setting"])
+def test_a_graph_gives_the_numbers_of_the_eager_step(precision, settings):
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        losses = {kind: losses_on_a_gpu(kind, precision) for kind in ("eager", "graph")}
-    torch.testing.assert_close(losses["graph"], losses["eager"], rtol=1e-4, atol=1e-4)
+        eager, graph = (numbers_on_a_gpu(kind, precision, settings) for kind in ("eager", "graph"))
+    torch.testing.assert_close(graph, eager, rtol=1e-4, atol=1e-4)
 
 
-def losses_on_a_gpu(kind: str, precision: str) -> list[dict[str, torch.Tensor]]:
-    networks = networks_on("cuda", precision)
-    graphed = graphed_step(networks, OBJECTIVE)
-    losses = []
+def numbers_on_a_gpu(kind: str, precision: str, settings: tuple[str, ...]) -> list:
+    """The losses of six steps whose learning rates fall, and the average's last convolution."""
+    networks = networks_on("cuda", *settings, precision=precision)
+    objective, augment = (EVERY_TERM, EVERY_CHANGE) if settings else (OBJECTIVE, None)
+    graphed = graphed_step(networks, objective, augment)
+    found: list = []
     for number in range(6):
         torch.cuda.manual_seed(number)
-        pair = pair_on("cuda", number)
-        measured = graphed(*pair) if kind == "graph" else training_step(networks, *pair, OBJECTIVE)
-        losses.append({name: value.clone() for name, value in measured.items()})
+        label, photo = pair_on("cuda", number)
+        if settings:
+            networks.set_learning_rates((2e-4 * (1 - number / 6), 1e-4 * (1 - number / 6)))
+        if kind == "graph":
+            measured = graphed(label, photo)
+        else:
+            measured = training_step(networks, label, photo, objective, augment=augment)
+        found.append({name: value.clone() for name, value in measured.items()})
     assert (graphed._graph is not None) == (kind == "graph")
-    return losses
+    return [*found, list(networks.final_generator.parameters())[-1].detach().clone()]

@@ -5,8 +5,8 @@ import torch
 
 from pix2pix_utils.acceleration.precision import choose_precision
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.losses.objective import build_objective
 from pix2pix_utils.training.experiments import configure
-from pix2pix_utils.training.losses import build_objective
 from pix2pix_utils.training.step import Networks, training_step
 
 CPU = torch.device("cpu")

@@ -44,7 +44,7 @@ METRICS = ("evaluation/test_metrics.py",)
 MEASURES = ("evaluation/test_measures.py",)
 CONFUSION = ("evaluation/test_confusion.py",)
 STATISTICS = ("evaluation/test_statistics.py",)
-LOSSES = ("training/test_losses.py",)
+LOSSES = ("losses/test_adversarial.py", "losses/test_objective.py")
 MODELS = ("models/test_models.py",)
 STEP = ("training/test_step.py",)
 SPLITS = ("data/test_discovery.py", "data/test_folders.py")
@@ -138,21 +138,21 @@ FAULTS = (
     ),
     Fault(
         "loss: real and fake are swapped",
-        "training/losses.py",
+        "losses/adversarial.py",
         "torch.ones_like(scores) if real else torch.zeros_like(scores)",
         "torch.zeros_like(scores) if real else torch.ones_like(scores)",
         LOSSES,
     ),
     Fault(
         "loss: least squares pulls fake scores to 1",
-        "training/losses.py",
+        "losses/adversarial.py",
         "(scores - float(real))",
         "(scores - 1.0)",
         LOSSES,
     ),
     Fault(
         "loss: the l1 distance is the squared one",
-        "training/losses.py",
+        "losses/objective.py",
         '"l1": F.l1_loss',
         '"l1": F.mse_loss',
         LOSSES,

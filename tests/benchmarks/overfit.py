@@ -9,8 +9,8 @@ import time
 import torch
 
 from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
+from pix2pix_utils.losses.objective import build_objective
 from pix2pix_utils.training.experiments import configure
-from pix2pix_utils.training.losses import build_objective
 from pix2pix_utils.training.runs import load_data_for
 from pix2pix_utils.training.step import Networks, training_step
 

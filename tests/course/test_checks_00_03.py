@@ -13,8 +13,8 @@ from pix2pix_utils.course.checks import notebook_00, notebook_01, notebook_02, n
 from pix2pix_utils.course.checks.forms import WrongForm
 from pix2pix_utils.data import CITYSCAPES, StreetPairs, draw_street
 from pix2pix_utils.evaluation import C1, C2, predictions, ssim, ssim_scores
+from pix2pix_utils.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, least_squares
 from pix2pix_utils.training import Run
-from pix2pix_utils.training.losses import ADVERSARIAL_LOSSES, AdversarialLoss, least_squares
 
 
 def verdict(exercise, answer, **context) -> str | None:

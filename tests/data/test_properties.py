@@ -91,12 +91,13 @@ def test_an_image_survives_the_networks_range(image):
 
 # --- Augmentation ---------------------------------------------------------------------------------
 
+# `paste` fills in pixels of another pair, so it keeps no photo whole: see test_augmentation
+names = st.lists(
+    st.sampled_from([step for step in AUGMENTATIONS if step != "paste"]), unique=True
+).map(lambda steps: "+".join(steps) or "none")
 
-@given(
-    photos=images((2, 6, 6, 3)),
-    name=st.sampled_from(AUGMENTATIONS),
-    seed=st.integers(0, 1000),
-)
+
+@given(photos=images((2, 6, 6, 3)), name=names, seed=st.integers(0, 1000))
 def test_augmentation_keeps_pairs_aligned(photos, name, seed):
     """Where a pixel of the label map goes, the pixel of the photo goes too."""
     places = np.arange(72, dtype=np.uint8).reshape(2, 6, 6)  # a label map that numbers the pixels
@@ -108,12 +109,36 @@ def test_augmentation_keeps_pairs_aligned(photos, name, seed):
     assert moved_photo.min() >= -1 and moved_photo.max() <= 1
     came_from = to_uint8(moved_label)[..., 0]
     np.testing.assert_array_equal(np.sort(came_from, axis=None), places.ravel())
-    if "jitter" not in name:  # which changes the light
+    if name in ("none", "flip"):  # the others change the light
         pixels = photos.reshape(-1, 3)[came_from]
         np.testing.assert_array_equal(to_uint8(moved_photo), pixels)
 
 
-@given(seed=st.integers(0, 1000), name=st.sampled_from(["jitter", "flip+jitter"]))
+@given(
+    photos=images((3, 6, 6, 3)),
+    classes=arrays.arrays(np.uint8, (3, 6, 6), elements=st.integers(0, 5)),
+    name=st.sampled_from(["paste", "paste+flip"]),
+    seed=st.integers(0, 1000),
+)
+def test_pasting_takes_label_and_photo_of_one_place_in_one_pair(photos, classes, name, seed):
+    """A pixel comes from its own pair or the next; which one is told by the photo's blue."""
+    photos[..., 2] = np.arange(3, dtype=np.uint8)[:, None, None]
+    label = to_signed(CAMVID.encode(classes))
+    torch.manual_seed(seed)
+    pasted_label, pasted_photo = build_augmentation(name)(label, to_signed(photos))
+    found, shown = CAMVID.decode(to_uint8(pasted_label)), to_uint8(pasted_photo)
+    row, column = np.indices((6, 6))
+    for index in range(3):
+        pair = shown[index, ..., 2]
+        assert set(pair.ravel()) <= {index, (index + 1) % 3}
+        places = [(pair, row, column), (pair, row, 5 - column)][: 1 + ("flip" in name)]
+        assert any(
+            (found[index] == classes[place]).all() and (shown[index] == photos[place]).all()
+            for place in places
+        )
+
+
+@given(seed=st.integers(0, 1000), name=st.sampled_from(["jitter", "light", "flip+jitter"]))
 def test_light_changes_without_moving_anything(seed, name):
     """A grey photo that is darker on the left stays so, unless its label map is mirrored too."""
     left = torch.linspace(-0.4, 0.4, 6).expand(8, 3, 6, 6).clone()
@@ -123,7 +148,7 @@ def test_light_changes_without_moving_anything(seed, name):
         mirrored = bool(label[0, 0, 0] > label[0, 0, -1])
         torch.testing.assert_close(label, left[0].flip(-1) if mirrored else left[0])
         assert ((photo.diff(dim=-1) < 0) == mirrored).all()
-        assert not (mirrored and name == "jitter")
+        assert not (mirrored and "flip" not in name)
 
 
 # --- Splits ---------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from pix2pix_utils.data.palette import CAMVID
+from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import (
+    VOID_RULES,
     confusion_counts,
     segmentation_scores,
     segmentation_summary,
@@ -26,11 +28,16 @@ def test_confusion_against_a_hand_count():
     assert np.array_equal(counts, expected)
 
 
-def test_scores_by_hand_and_void_pixels_do_not_count():
+def hand_counts():
     counts = np.zeros((2, 12, 12), dtype=int)
     counts[0, 0, 0], counts[0, 0, 1] = 6, 2  # sky: 6 of 8 right
     counts[1, 1, 1], counts[1, 1, 3] = 1, 1  # building: 1 of 2 right
-    counts[1, VOID, 0] = 100
+    counts[1, VOID, 0], counts[1, VOID, 5] = 90, 10  # taken for sky and for another class
+    return counts
+
+
+def test_scores_by_hand_with_void_pixels_left_out():
+    counts = hand_counts()
     scores = segmentation_scores(counts, CAMVID)
     assert scores["pixel accuracy"] == pytest.approx(7 / 10)
     assert scores["class accuracy"] == pytest.approx((6 / 8 + 1 / 2) / 2)
@@ -38,10 +45,31 @@ def test_scores_by_hand_and_void_pixels_do_not_count():
     assert segmentation_scores(counts.sum(axis=0), CAMVID) == scores
 
 
+def test_scores_by_hand_with_void_pixels_counted_as_wrong():
+    counts = hand_counts()
+    scores = segmentation_scores(counts, CAMVID, void="wrong")
+    assert scores["pixel accuracy"] == pytest.approx(7 / 110)
+    assert scores["class accuracy"] == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert scores["class IoU"] == pytest.approx((6 / 98 + 1 / 4) / 2)
+    summary = segmentation_summary(counts, CAMVID, void="wrong")
+    assert {name: one["mean"] for name, one in summary.items()} == scores
+    with pytest.raises(UserError, match="rule for void pixels 'ignored'.*left out, wrong"):
+        segmentation_scores(counts, CAMVID, void="ignored")
+
+
+@pytest.mark.parametrize("void", VOID_RULES)
+def test_without_void_pixels_the_rules_agree(void):
+    counts = hand_counts()
+    counts[1, VOID] = 0
+    assert segmentation_scores(counts, CAMVID, void=void) == segmentation_scores(counts, CAMVID)
+
+
 def test_nothing_but_void_has_no_score():
     counts = np.zeros((12, 12), dtype=int)
     counts[VOID, 3] = 5
-    assert all(np.isnan(value) for value in segmentation_scores(counts, CAMVID).values())
+    for void in VOID_RULES:
+        scores = segmentation_scores(counts, CAMVID, void=void)
+        assert all(np.isnan(value) for value in scores.values())
 
 
 def test_the_summary_covers_the_scores():

@@ -9,10 +9,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from pix2pix_utils.data.pairs import to_unit
 from pix2pix_utils.evaluation import segmentation
 from pix2pix_utils.evaluation.confusion import segmentation_scores
-from pix2pix_utils.evaluation.measures import measure
+from pix2pix_utils.evaluation.measures import image_summaries, measure, score_summaries
 from pix2pix_utils.evaluation.metrics import ssim_map
 from pix2pix_utils.evaluation.reference import ORACLE, class_color
-from pix2pix_utils.evaluation.segmentation import segmenter
+from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.evaluation.statistics import paired_difference
 
 CPU = torch.device("cpu")
@@ -35,12 +35,11 @@ def blurred(batch):
 
 def test_the_truth_against_itself(street_data, tmp_path):
     judge = segmenter(street_data, tmp_path, CPU, progress=False)
-    found = measure(
-        oracle(street_data), street_data.test, judge, lambda a, b: (a - b).sum((1, 2, 3))
-    )
+    perceptual = {name: lambda a, b: (a - b).sum((1, 2, 3)) for name in ("lpips", "dists")}
+    found = measure(oracle(street_data), street_data.test, judge, perceptual)
     count = len(street_data.test)
     assert found.names == street_data.test.names
-    assert list(found.images) == ["ssim", "psnr", "l1", "sharpness", "lpips"]
+    assert list(found.images) == ["ssim", "psnr", "l1", "sharpness", "lpips", "dists"]
     assert found.images["ssim"] == pytest.approx(np.ones(count), abs=1e-6)
     assert (found.images["l1"] == 0).all() and (found.images["psnr"] == np.inf).all()
     assert found.images["sharpness"] == pytest.approx(np.ones(count))
@@ -49,6 +48,9 @@ def test_the_truth_against_itself(street_data, tmp_path):
     assert present == pytest.approx(np.ones(len(present)), abs=1e-6)
     scores = segmentation_scores(found.confusion, street_data.palette)
     assert scores == pytest.approx(judge.result["test"])
+    assert np.array_equal(found.confusion, found.real_confusion)
+    assert np.array_equal(found.features[0], found.real_features)
+    assert found.real_features.shape == (count, 176)
     again = measure(oracle(street_data), street_data.test)
     difference = paired_difference(found.images["ssim"], again.images["ssim"])
     assert difference["mean"] == difference["low"] == difference["high"] == 0
@@ -99,27 +101,56 @@ def test_class_ssim_against_a_hand_loop(street_data):
             assert np.isnan(score)
 
 
-def test_the_confusion_counts_what_the_segmenter_sees_in_the_prediction(street_data):
+class ByBrightness(torch.nn.Module):
+    """In place of a segmentation network: dark pixels are class 0, bright ones class 1."""
+
+    stem, down = torch.nn.AvgPool2d(2), (torch.nn.AvgPool2d(2),)
+
+    def forward(self, photos):
+        mean = photos.mean(dim=1, keepdim=True)
+        return torch.cat([-mean, mean], dim=1)
+
+
+def test_the_segmenter_judges_the_predicted_photos_and_the_real_ones(street_data):
     pairs = street_data.val
-
-    def by_brightness(photos):
-        return (photos.mean(dim=1) > 0).long()
-
-    found = measure(class_color(street_data.train), pairs, by_brightness).confusion
+    judge = Segmenter(ByBrightness(), CPU, None, {})
+    found = measure(class_color(street_data.train), pairs, judge)
     batch = pairs.batch(range(len(pairs)))
-    seen = by_brightness(class_color(street_data.train)(batch))
-    for image in range(len(pairs)):
-        for true in range(len(pairs.palette)):
-            for column in (0, 1):
-                count = ((batch["classes"][image] == true) & (seen[image] == column)).sum()
-                assert found[image, true, column] == count
-    assert found.sum() == batch["classes"].numel()
+    photos = class_color(street_data.train)(batch)
+    for seen, counts in (
+        (judge(photos), found.confusion),
+        (judge(batch["photo"]), found.real_confusion),
+    ):
+        for image in range(len(pairs)):
+            for true in range(len(pairs.palette)):
+                for column in (0, 1):
+                    count = ((batch["classes"][image] == true) & (seen[image] == column)).sum()
+                    assert counts[image, true, column] == count
+        assert counts.sum() == batch["classes"].numel()
+    colors = photos.mean(dim=(2, 3)).numpy()
+    assert found.features == pytest.approx(np.concatenate([colors, colors], axis=1)[None], abs=1e-5)
+
+
+def test_the_summaries_hold_every_measure_that_has_a_mean(street_data, tmp_path):
+    judge = segmenter(street_data, tmp_path, CPU, progress=False)
+    found = measure(blurred, street_data.test, judge)
+    scores = score_summaries(found, street_data.palette)
+    assert list(scores) == [
+        *("ssim", "psnr", "l1", "sharpness"),
+        *("pixel accuracy", "class accuracy", "class IoU", "kernel distance", "Fréchet distance"),
+    ]
+    assert scores["ssim"]["mean"] == pytest.approx(found.images["ssim"].mean())
+    assert all(one["images"] == len(street_data.test) for one in scores.values())
+    perfect = score_summaries(measure(oracle(street_data), street_data.test), street_data.palette)
+    assert list(perfect) == ["ssim", "l1", "sharpness"]  # the PSNR is infinite
+    found.images["sharpness"][1] = np.nan
+    assert image_summaries(found)["sharpness"]["images"] == len(street_data.test) - 1
 
 
 def test_what_has_no_network_is_named(street_data):
     found = measure(oracle(street_data), street_data.val)
-    assert found.confusion is None and "lpips" not in found.images
-    assert set(found.missing) == {"lpips", "segmentation"}
+    assert found.confusion is None and found.features is None and "lpips" not in found.images
+    assert set(found.missing) == {"lpips", "dists", "segmentation"}
 
 
 def test_sharpness_is_undefined_where_the_real_photo_is_flat(street_data):

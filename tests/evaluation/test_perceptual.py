@@ -1,9 +1,10 @@
-"""LPIPS, KID and FID: what they need, and what is said where it cannot be had."""
+"""LPIPS, DISTS, KID and FID: what they need, and what is said where it cannot be had."""
 
 import sys
 import urllib.error
 import urllib.request
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,12 @@ import torchvision
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import perceptual
-from pix2pix_utils.evaluation.perceptual import inception_distances, lpips
+from pix2pix_utils.evaluation.perceptual import (
+    dists,
+    inception_distances,
+    lpips,
+    perceptual_distances,
+)
 
 CPU = torch.device("cpu")
 
@@ -27,7 +33,7 @@ def nothing_stored(monkeypatch, tmp_path):
 
     monkeypatch.setattr(urllib.request, "urlopen", unreachable)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    monkeypatch.setattr(perceptual, "_lpips", None)
+    monkeypatch.setattr(perceptual, "_networks", {})
     return asked
 
 
@@ -40,15 +46,33 @@ def test_without_a_network_lpips_says_so_at_once_and_only_once(nothing_stored):
 
 
 def test_small_photos_are_refused_without_asking_the_network(nothing_stored):
-    with pytest.raises(UserError, match="at least 64x64 pixels, these have 32x32"):
-        lpips(32, CPU)
+    for find in (lpips, dists):
+        with pytest.raises(UserError, match="at least 64x64 pixels, these have 32x32"):
+            find(32, CPU)
     assert not nothing_stored
+
+
+def test_what_cannot_be_had_has_a_reason_of_one_sentence(nothing_stored):
+    available, missing = perceptual_distances(64, CPU)
+    assert not available and list(missing) == ["lpips", "dists"]
+    for reason in missing.values():
+        assert "\n" not in reason and ". " not in reason and not reason.endswith(".")
+    assert len(nothing_stored) == 1  # for LPIPS
+
+
+def test_the_weights_of_dists_are_never_downloaded(nothing_stored, tmp_path):
+    with pytest.raises(UserError, match=r"528 MB.*download https://.*vgg16.*hub/checkpoints/vgg16"):
+        dists(64, CPU)
+    assert not nothing_stored and not (tmp_path / "hub").exists()
 
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchmetrics.image.lpip", None)
     with pytest.raises(UserError, match="pip install torchmetrics"):
         lpips(64, CPU)
+    monkeypatch.setitem(sys.modules, "torchmetrics.functional.image.dists", None)
+    with pytest.raises(UserError, match="torchmetrics 1.8 .*pip install --upgrade torchmetrics"):
+        dists(64, CPU)
 
 
 def test_lpips_of_pairs_with_a_network_at_hand(monkeypatch):
@@ -62,6 +86,47 @@ def test_lpips_of_pairs_with_a_network_at_hand(monkeypatch):
     near, far = (distance(photos + s * torch.randn_like(photos), photos) for s in (0.02, 0.5))
     assert near.shape == (3,) and (near > 0).all() and (near < far).all()
     torch.testing.assert_close(distance(photos[:1], -photos[:1]), distance(photos, -photos)[:1])
+
+
+class _Texture(torch.nn.Module):
+    """In place of DISTS: how far apart the photos' deviations are; says what range it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, photos, others):
+        self.seen += [photos.min().item(), photos.max().item()]
+        return (photos.std(dim=(1, 2, 3)) - others.std(dim=(1, 2, 3))).abs().squeeze()
+
+
+def test_dists_of_pairs_with_its_weights_at_hand(monkeypatch, tmp_path):
+    dists_module = pytest.importorskip("torchmetrics.functional.image.dists")
+    network, loaded = _Texture(), []
+    monkeypatch.setattr(dists_module, "DISTSNetwork", lambda: loaded.append(1) or network)
+    weights = torchvision.models.VGG16_Weights.DEFAULT.url.rpartition("/")[2]
+    stored = tmp_path / "hub" / "checkpoints" / weights
+    stored.parent.mkdir(parents=True)
+    stored.touch()
+    photos = torch.rand(3, 3, 64, 64) * 2 - 1
+    for count in (3, 1):  # DISTS gives a single photo's distance without a dimension
+        distance = dists(64, CPU)
+        assert torch.equal(distance(photos[:count], photos[:count]), torch.zeros(count))
+        assert distance(photos[:count], photos[:count] / 2).shape == (count,)
+    assert min(network.seen) >= 0 and max(network.seen) <= 1  # it takes photos in [0, 1]
+    assert loaded == [1]
+
+
+def test_weights_that_cannot_be_loaded_are_said_to_be_so(monkeypatch, tmp_path):
+    dists_module = pytest.importorskip("torchmetrics.functional.image.dists")
+
+    def broken():
+        raise RuntimeError("unexpected EOF\nsecond line")
+
+    monkeypatch.setattr(dists_module, "DISTSNetwork", broken)
+    monkeypatch.setattr(perceptual, "_stored", lambda url: Path(__file__))
+    with pytest.raises(UserError, match=r"weights of DISTS could not be loaded: unexpected EOF$"):
+        dists(64, CPU)
 
 
 def test_kid_and_fid_name_the_command_that_installs_them(street_data, monkeypatch):

@@ -10,6 +10,9 @@ from torch.nn import functional as F
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import DISCRIMINATORS, GENERATORS, build_discriminator, build_generator
 from pix2pix_utils.models.deeplab import ImageNetNormalization
+from pix2pix_utils.models.unet import ResizeConvolution
+
+COLORS = torch.tensor([[-1.0, -1, -1], [1, -1, -1], [0, 0, 0], [1, 1, 1]])
 
 
 class ReferenceUNet256(nn.Module):
@@ -125,8 +128,23 @@ def test_patchgan_score_sees_exactly_70_pixels():
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 @pytest.mark.parametrize("size", [32, 64, 256])
 def test_discriminators_work_at_batch_1(name, size):
-    scores = build_discriminator(name, 2).train()(*torch.rand(2, 1, 3, size, size))
+    discriminator = build_discriminator(name, 2, colors=COLORS).train()
+    scores = discriminator(*torch.rand(2, 1, 3, size, size))
     assert scores.shape[0] == 1 and scores.isfinite().all()
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_features_are_the_activations_and_end_in_the_scores(name):
+    discriminator = build_discriminator(name, 2, colors=COLORS)
+    label, photo = torch.rand(2, 2, 3, 64, 64) * 2 - 1
+    photo.requires_grad_()
+    torch.manual_seed(0)
+    *activations, last = discriminator.features(label, photo)
+    assert torch.equal(last, discriminator(label, photo))
+    assert len(activations) >= 4 and all(values.dim() == 4 for values in activations)
+    for values in activations:  # all of the photo, and none is overwritten by a later layer
+        (gradient,) = torch.autograd.grad(values.square().mean(), photo, retain_graph=True)
+        assert gradient.any()
 
 
 def test_patchgan_scores_a_photo_for_its_label_map():
@@ -140,10 +158,13 @@ def test_patchgan_scores_a_photo_for_its_label_map():
 @pytest.mark.parametrize("name", [*GENERATORS, *DISCRIMINATORS])
 def test_every_network_is_built_of_torchs_own_layers(name):
     with torch.device("meta"):
-        network = build_generator(name) if name in GENERATORS else build_discriminator(name)
+        if name in GENERATORS:
+            network = build_generator(name)
+        else:
+            network = build_discriminator(name, colors=COLORS)
     layers = [module for module in network.modules() if not list(module.children())]
     others = {type(layer) for layer in layers if not type(layer).__module__.startswith("torch")}
-    assert others <= {ImageNetNormalization}
+    assert others <= {ImageNetNormalization, ResizeConvolution}
 
 
 def test_initial_weights_are_normal_with_standard_deviation_0_02():

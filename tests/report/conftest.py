@@ -24,6 +24,10 @@ TRAINED = (  # experiment and seed
     ("enhanced", 0),
     ("baseline-l1-50", 0),
     ("baseline+flip", 0),
+    ("baseline-l1-only", 0),
+    ("best-ssim", 0),
+    ("best-ssim-l1", 0),
+    ("best-look", 0),
 )
 
 
@@ -34,7 +38,7 @@ def short_segmentation_training(monkeypatch):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, cache_folder):
-    """An output folder with five finished smoke runs and the report about them."""
+    """An output folder with finished smoke runs and the report about them."""
     output = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIX2PIX_CACHE", str(cache_folder))

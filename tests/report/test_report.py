@@ -22,7 +22,17 @@ from pix2pix_utils.training.session import train
 CPU = torch.device("cpu")
 
 
-TABLES = ("table1", "claims", "paired", "evaluation", "classes", "alpha", "augmentation")
+TABLES = (
+    "table1",
+    "claims",
+    "paired",
+    "evaluation",
+    "classes",
+    "alpha",
+    "augmentation",
+    "beyond",
+    "ingredients",
+)
 
 
 FIGURES = (
@@ -36,6 +46,8 @@ FIGURES = (
     "sharpness",
     "class-ssim",
     "ranked",
+    "realism",
+    "beyond-translations",
 )
 
 
@@ -144,6 +156,24 @@ def test_the_other_tables_have_their_rows(finished):
     assert 0 < float(row_of(finished, "classes", **{"class": "road"})["baseline"]) < 1
 
 
+def test_experiments_beyond_the_report_have_a_section_of_their_own(finished):
+    assert row_of(finished, "beyond", model="best-look")["kernel distance ↓"]
+    assert row_of(finished, "ingredients", model="best-ssim-l1")["minus"] == "best-ssim"
+    for name in ("table1", "paired", "evaluation", "augmentation"):
+        assert "best-" not in (finished / "report" / f"{name}.md").read_text(encoding="utf-8")
+    assert rows_of(finished, "further")[0]["experiment"] == "baseline-l1-only"
+    assert "best-" not in (finished / "report" / "further.md").read_text(encoding="utf-8")
+    assert "best-ssim" not in record_scores(read_json(finished / "report" / "results.json"))
+    record = read_json(finished / "report" / "beyond.json")
+    assert {"baseline", "best-ssim", "best-ssim-l1", "best-look"} < record["models"].keys()
+    seeds = record["models"]["baseline"]["seeds"]
+    assert [one["seed"] for one in seeds] == [0, 1] and len(seeds[0]["test_ssim"]) == 6
+    page = Page(finished / "report" / "index.html")
+    assert "Beyond the report" in page.words and "Beyond the report is left out" not in page.words
+    note = (finished / "report" / "beyond.md").read_text(encoding="utf-8")
+    assert "The first is trained by: python -m pix2pix_utils train best-ssim-rgb" in note
+
+
 def test_what_is_not_trained_is_named_once_with_the_command_that_trains_it(finished):
     missing = row_of(finished, "table1", experiment="enhanced-mse")
     assert missing["starts from"] == "not trained"
@@ -194,6 +224,7 @@ def test_an_unfinished_run_is_named_and_not_counted(changed):
     assert reason == "not finished: 2 of 2 epochs"
     page = Page(changed / "report" / "index.html")
     assert "The weight of L1 is left out, as none of its 2 models is trained" in page.words
+    assert "is left out: it takes a row and its base" not in page.words
 
 
 def test_runs_that_do_not_count_are_named_with_the_reason(changed):
@@ -227,6 +258,8 @@ def test_without_any_run_the_reports_and_the_shipped_numbers_stand(tmp_path, cap
     assert row_of(tmp_path, "table1", model="no network: class colour")["test"]
     page = Page(tmp_path / "report" / "index.html")
     assert "There are no finished runs yet" in page.words and page.all("img")
+    assert "Beyond the report is left out, as none of its" in page.words
+    assert not (tmp_path / "report" / "beyond.md").exists()
 
 
 def test_the_page_needs_nothing_beside_it(finished):

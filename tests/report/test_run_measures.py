@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.evaluation import distance_summary
 from pix2pix_utils.report import image_groups
 from pix2pix_utils.report import run_measures as measures
 from pix2pix_utils.report.collect import summaries
@@ -29,6 +30,9 @@ def test_measure_run_agrees_with_training_and_is_read_back(
     mean = run.result()["ssim"][inference]["val"]["mean"]
     assert first.images["ssim"].mean() == pytest.approx(mean, abs=1e-6)
     assert first.confusion.sum() == street_data.val.classes.size
+    assert first.features.shape == (1, *first.real_features.shape)
+    distances = distance_summary(first.features, first.real_features, first.groups)
+    assert distances["kernel distance"]["mean"] > 0 and distances["Fréchet distance"]["mean"] > 0
     assert "32x32" in first.missing["lpips"]
     monkeypatch.setattr(measures, "measure", None)  # a second measurement would fail
     again = measure_run(run, street_data, tmp_path, CPU, "val", inference)
@@ -37,7 +41,8 @@ def test_measure_run_agrees_with_training_and_is_read_back(
     for name, values in first.images.items():
         assert np.array_equal(values, again.images[name])
     assert np.array_equal(first.class_ssim, again.class_ssim, equal_nan=True)
-    assert np.array_equal(first.confusion, again.confusion)
+    for name in ("confusion", "features", "real_features", "real_confusion"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
 
 
 @pytest.mark.parametrize("harm", ["truncated", "garbage", "pickle", "stale", "other pairs"])
@@ -63,33 +68,65 @@ def test_a_damaged_or_stale_cache_is_measured_again(run, street_data, tmp_path, 
         assert np.array_equal(file["images/ssim"], first.images["ssim"])
 
 
-def test_lpips_is_measured_as_soon_as_it_can_be_had(run, street_data, tmp_path, monkeypatch):
-    def out_of_reach(image_size, device):
-        raise UserError("no network")
+UNREACHABLE = {"lpips": "no network", "dists": "no weights"}
 
-    monkeypatch.setattr(measures, "lpips", out_of_reach)
-    assert measure_run(run, street_data, tmp_path, CPU).missing == {"lpips": "no network"}
-    monkeypatch.setattr(
-        measures, "lpips", lambda size, device: lambda a, b: a[:, 0, 0, 0] * 0 + 0.5
-    )
+
+def half(photos, others):
+    return photos[:, 0, 0, 0] * 0 + 0.5
+
+
+def reach(monkeypatch, *names):
+    """From now on these perceptual distances can be had, and no other."""
+    missing = {name: reason for name, reason in UNREACHABLE.items() if name not in names}
+    available = dict.fromkeys(names, half)
+    monkeypatch.setattr(measures, "perceptual_distances", lambda size, device: (available, missing))
+
+
+def test_a_perceptual_distance_is_measured_as_soon_as_it_can_be_had(
+    run, street_data, tmp_path, monkeypatch
+):
+    reach(monkeypatch)
+    assert measure_run(run, street_data, tmp_path, CPU).missing == UNREACHABLE
+    reach(monkeypatch, "lpips")
     found = measure_run(run, street_data, tmp_path, CPU)
-    assert (found.images["lpips"] == 0.5).all() and not found.missing
-    monkeypatch.setattr(measures, "lpips", out_of_reach)
+    assert (found.images["lpips"] == 0.5).all() and set(found.missing) == {"dists"}
+    reach(monkeypatch)
     assert (measure_run(run, street_data, tmp_path, CPU).images["lpips"] == 0.5).all()
+    reach(monkeypatch, "dists")  # LPIPS, which is out of reach now, is kept
+    for _ in ("measured", "read back"):
+        found = measure_run(run, street_data, tmp_path, CPU)
+        assert (found.images["lpips"] == 0.5).all() and (found.images["dists"] == 0.5).all()
+        assert not found.missing
+
+
+def refuse(*arguments):
+    raise UserError("nothing to learn")
 
 
 def test_a_missing_segmentation_says_why_and_is_added_later(
     run, street_data, tmp_path, monkeypatch
 ):
-    def refuse(*arguments):
-        raise UserError("nothing to learn")
-
+    reach(monkeypatch, "lpips")
     with monkeypatch.context() as patch:
         patch.setattr(measures, "segmenter", refuse)
         found = measure_run(run, street_data, tmp_path, CPU)
     assert found.confusion is None and found.missing["segmentation"] == "nothing to learn"
-    again = measure_run(run, street_data, tmp_path, CPU)
-    assert again.confusion is not None and set(again.missing) == {"lpips"}
+    reach(monkeypatch)
+    for _ in ("measured", "read back"):
+        again = measure_run(run, street_data, tmp_path, CPU)
+        assert again.confusion is not None and set(again.missing) == {"dists"}
+        assert (again.images["lpips"] == 0.5).all()  # measured only the first time
+
+
+def test_a_segmentation_that_was_measured_is_kept(run, street_data, tmp_path, monkeypatch):
+    reach(monkeypatch)
+    first = measure_run(run, street_data, tmp_path, CPU)
+    reach(monkeypatch, "lpips", "dists")
+    monkeypatch.setattr(measures, "segmenter", refuse)
+    found = measure_run(run, street_data, tmp_path, CPU)
+    assert np.array_equal(found.confusion, first.confusion) and not found.missing
+    assert np.array_equal(found.features, first.features)
+    assert (found.images["dists"] == 0.5).all()
 
 
 def test_another_data_set_is_refused(run, street_data, camvid_folder, tmp_path):

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from pix2pix_utils.files import write_json
-from pix2pix_utils.report.collect import Measurements
 from pix2pix_utils.report.selection import (
     choose_data,
     profile_of,
@@ -15,7 +14,7 @@ from pix2pix_utils.report.selection import (
     select_runs,
     variant_name,
 )
-from pix2pix_utils.report.tables import Tables
+from pix2pix_utils.report.tables import detail_tables
 from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES, configure
 from pix2pix_utils.training.runs import Run
 
@@ -55,8 +54,8 @@ def test_the_table_of_runs_names_changed_code_and_every_device(
     first, second = newer.sessions()
     shutil.rmtree(two_runs[0].folder)
     selection = select_runs(tmp_path, street_data, smoke_config)
-    tables = Tables(street_data, selection, Measurements(), {}, None, tmp_path)
-    (row,) = next(table.rows for table in tables.details() if table.name == "runs")
+    tables = detail_tables(street_data, selection)
+    (row,) = next(table.rows for table in tables if table.name == "runs")
     assert row["code"] == "older: models.unet changed since"
     assert row["device"] == f"{first['processor']} CPU, {second['gpu']}"
     assert row["date"] == "2000-01-01"

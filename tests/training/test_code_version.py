@@ -3,6 +3,7 @@
 import inspect
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 from messages import one_sentence
@@ -14,11 +15,15 @@ from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.data.augmentation import build_augmentation
 from pix2pix_utils.data.pairs import epoch_order
 from pix2pix_utils.evaluation.metrics import ssim
+from pix2pix_utils.losses.adversarial import AdversarialLoss
+from pix2pix_utils.losses.feature_matching import feature_matching_loss
+from pix2pix_utils.losses.objective import build_objective
+from pix2pix_utils.losses.structural import ms_ssim_loss
 from pix2pix_utils.models.initialization import init_normal
 from pix2pix_utils.training import code_version as module
 from pix2pix_utils.training.code_version import changed_parts, code_version
+from pix2pix_utils.training.discriminator_augmentation import build_discriminator_augmentation
 from pix2pix_utils.training.experiments import configure
-from pix2pix_utils.training.losses import build_objective
 from pix2pix_utils.training.step import training_step
 from pix2pix_utils.training.trainer import Trainer
 from pix2pix_utils.training.validation import split_scores
@@ -38,6 +43,10 @@ UNET = "pix2pix_utils.models.unet"
         split_scores,
         ssim,
         build_augmentation,
+        build_discriminator_augmentation,
+        feature_matching_loss,
+        ms_ssim_loss,
+        AdversarialLoss,
         epoch_order,
         Batches,
         accelerate_on_cpu,
@@ -67,6 +76,47 @@ def test_pretraining_counts_for_a_pretrained_run_alone():
         code_version(configure(name, "smoke")) for name in ("pretrained-unet", "scratch-unet")
     )
     assert changed_parts(pretrained, scratch) == ["training.pretraining", "training.weights"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "parts"),
+    [
+        ("label_input=one-hot", ["models.label_input"]),
+        ("perceptual_weight=1", ["losses.perceptual", "training.weights"]),
+        ("ssim_weight=1", []),  # the modules of these count in every run
+        ("discriminator_augmentation=color", []),
+    ],
+)
+def test_the_module_of_a_setting_counts_where_it_is_used(setting, parts):
+    plain, other = (
+        code_version(configure("baseline", "smoke", settings=settings))
+        for settings in ([], [setting])
+    )
+    assert changed_parts(plain, other) == parts
+
+
+def test_the_classes_of_drawn_streets_count_for_a_run_that_starts_from_them():
+    config = configure("baseline", "smoke")
+    synthetic, streets = (
+        code_version(replace(config, weights=weights)) for weights in ("synthetic", "streets")
+    )
+    assert changed_parts(synthetic, streets) == ["data.class_matching"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("losses.structural", "SMALLEST_TERM = 1e-4", "SMALLEST_TERM = 1e-3"),
+        ("losses.adversarial", "threshold=0.5", "threshold=0.4"),
+        ("training.discriminator_augmentation", "brightness - 0.5", "brightness - 0.4"),
+        ("training.validation", "STATISTICS_PAIRS = 128", "STATISTICS_PAIRS = 64"),
+    ],
+)
+def test_an_edit_of_a_loss_or_of_the_training_is_named(edit_module, name, old, new):
+    config = configure("baseline", "smoke")
+    before = code_version(config)
+    edit_module(f"pix2pix_utils.{name}", (old, new))
+    assert changed_parts(before, code_version(config)) == [name]
 
 
 def test_comments_docstrings_and_formatting_do_not_count(edit_module):

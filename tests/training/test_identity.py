@@ -1,9 +1,7 @@
 """A run is found by what its numbers depend on; if little differs, a sentence says what."""
 
 import errno
-import os
 import shutil
-import signal
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +9,11 @@ import pytest
 import torch
 from messages import one_sentence
 from PIL import Image
+from whole_runs import assert_same_run, stop_at
 
 from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.training import runs, session
 from pix2pix_utils.training import trainer as training
-from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.interrupts import Interrupted
 from pix2pix_utils.training.runs import Run, find_runs
 from pix2pix_utils.training.session import train
@@ -35,19 +33,6 @@ def run(finished_output, tmp_path):
 def forget_the_end(run: Run) -> None:
     """As if the run had been stopped before its result was written."""
     (run.folder / "result.json").unlink()
-
-
-def stop_at(monkeypatch, number: int) -> None:
-    """The next training is interrupted in this step, counted from 1."""
-    step, steps = training.accumulated_step, []
-
-    def step_and_stop(*arguments):
-        steps.append(1)
-        if len(steps) == number:
-            os.kill(os.getpid(), signal.SIGINT)
-        return step(*arguments)
-
-    monkeypatch.setattr(training, "accumulated_step", step_and_stop)
 
 
 # --- code ---
@@ -201,36 +186,6 @@ def test_more_epochs_continue_a_shorter_run_and_end_as_an_uninterrupted_one(
     assert Run.open(run.folder) == run and run.is_finished != stopped
 
 
-def assert_same_run(a: Run, b: Run) -> None:
-    for name in ("last.pt", "best.pt"):
-        ours, theirs = (without_times(load_checkpoint(r.checkpoints / name)) for r in (a, b))
-        assert_equal(ours, theirs)
-    assert without_times(a.read_history()) == without_times(b.read_history())
-    assert a.read_scores() == b.read_scores()
-    assert without_times(a.result()) == without_times(b.result())
-    for path in b.samples.iterdir():
-        assert path.read_bytes() == (a.samples / path.name).read_bytes()
-
-
-def without_times(value):
-    if isinstance(value, dict):
-        kept = {key: inner for key, inner in value.items() if "seconds" not in str(key)}
-        return {key: without_times(inner) for key, inner in kept.items()}
-    return [without_times(inner) for inner in value] if isinstance(value, list) else value
-
-
-def assert_equal(a, b) -> None:
-    assert type(a) is type(b)
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_equal(a[key], b[key])
-    else:
-        assert a == b
-
-
 def test_a_copy_that_fails_half_way_is_made_again(
     run, four_epochs, smoke_config, street_data, tmp_path, monkeypatch
 ):
@@ -267,6 +222,26 @@ def test_weights_pretrained_for_half_the_epochs_cannot_be_continued(
     Run.create(tmp_path, replace(config, epochs=4), street_data)
     said = capsys.readouterr().err
     assert f"{shorter.folder} cannot be continued: its weights were pretrained for half" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"decay_from": 0.5}, "its learning rates fall to 0 by the end of its last epoch"),
+        ({"weights": "streets"}, "its weights were pretrained for as many updates as it has"),
+    ],
+    ids=["decay", "streets"],
+)
+def test_what_depends_on_the_number_of_epochs_cannot_be_continued(
+    smoke_config, street_data, tmp_path, capsys, change, reason
+):
+    config = replace(smoke_config, **change)
+    shorter = Run.create(tmp_path, config, street_data)
+    shorter.write_history([{"epoch": 1, "val_ssim": 0.5}])
+    longer = Run.create(tmp_path, replace(config, epochs=4), street_data)
+    assert longer != shorter and not longer.read_history()
+    said = capsys.readouterr().err
+    assert said == f"a new run begins, since {shorter.folder} cannot be continued: {reason}\n"
 
 
 def test_fewer_epochs_begin_a_new_run_and_say_why(run, smoke_config, street_data, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import os
 import signal
 import urllib.error
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,19 @@ def deeplab_config():
 
 
 @pytest.fixture
+def started(monkeypatch):
+    """The networks of every run before its first step, by the run's source of weights."""
+    found, fit = {}, training.Trainer.fit
+
+    def note_and_fit(self, *arguments):
+        found[self.config.weights] = deepcopy(self.networks.state_dict())
+        return fit(self, *arguments)
+
+    monkeypatch.setattr(training.Trainer, "fit", note_and_fit)
+    return found
+
+
+@pytest.fixture
 def no_network(monkeypatch, tmp_path):
     """A data folder without weights, and nothing to download them from."""
     monkeypatch.setenv("PIX2PIX_DATA", str(tmp_path / "data"))
@@ -83,7 +97,7 @@ def test_weights_are_made_once_and_every_run_starts_from_them(
 
     networks = Networks.build(config, CPU)
     judge = {key: v.clone() for key, v in networks.discriminator.state_dict().items()}
-    origin = weight_initializer(config, tmp_path, CPU, progress=False)(networks)
+    origin = weight_initializer(config, street_data, tmp_path, CPU, progress=False)(networks)
     file = load_state(path)
     started = networks.generator.state_dict()
     assert len(file) >= 30 and all(torch.equal(started[key], file[key]) for key in file)
@@ -142,24 +156,15 @@ def test_weights_of_older_code_are_not_used(unet_config, tmp_path, monkeypatch, 
     assert pretrain_generator(unet_config, tmp_path, CPU) != path
 
 
-def test_a_run_starts_from_the_file_and_names_it(unet_config, tmp_path, street_data, monkeypatch):
-    before_any_step = []
-    fit = training.Trainer.fit
-
-    def note_and_fit(self, *arguments):
-        if self.config.weights != "none":
-            state = self.networks.generator.state_dict()
-            before_any_step.append({key: value.clone() for key, value in state.items()})
-        return fit(self, *arguments)
-
-    monkeypatch.setattr(training.Trainer, "fit", note_and_fit)
+def test_a_run_starts_from_the_file_and_names_it(unet_config, tmp_path, street_data, started):
     # the whole run is warm-up: the generator must score as its file does
     config = replace(unet_config, warmup_steps=1000)
     run = train_experiment(config, street_data, tmp_path, CPU, progress=False)
     (path,) = (tmp_path / "weights").iterdir()
     file = load_state(path)
-    assert before_any_step[0].keys() == file.keys()
-    assert all(torch.equal(before_any_step[0][key], file[key]) for key in file)
+    before_any_step = started["synthetic"]["generator"]
+    assert before_any_step.keys() == file.keys()
+    assert all(torch.equal(before_any_step[key], file[key]) for key in file)
     origin = run.result()["started_from"]
     assert origin["generator"]["file"] == path.name
     assert origin["generator"]["sha256"] == provenance(path)["sha256"]
@@ -180,7 +185,7 @@ def test_the_file_holds_what_was_learnt(unet_config, tmp_path, street_data):
 
     networks = Networks.build(config, CPU)
     random = ssim_of(networks.generator)
-    weight_initializer(config, tmp_path, CPU, progress=False)(networks)
+    weight_initializer(config, street_data, tmp_path, CPU, progress=False)(networks)
     assert ssim_of(networks.generator) > random + 0.02
 
 
@@ -228,7 +233,7 @@ def test_without_network_released_weights_give_a_sentence_and_no_result(
     assert read_json(run.folder / "config.json")["weights"] == "released"
 
 
-def test_released_weights_reach_both_torchvision_networks(tmp_path, monkeypatch):
+def test_released_weights_reach_both_torchvision_networks(tmp_path, monkeypatch, street_data):
     config = configure("pretrained-torchvision", "smoke", settings=["weights=released"])
     torch.manual_seed(1)
     backbone = build_generator(config.generator, 32).backbone.state_dict()
@@ -240,7 +245,7 @@ def test_released_weights_reach_both_torchvision_networks(tmp_path, monkeypatch)
         torch.save(state, tmp_path / f"{name}.pth")
     monkeypatch.setattr(pretraining, "fetch", lambda name, progress: tmp_path / f"{name}.pth")
     networks = Networks.build(config, CPU)
-    origin = weight_initializer(config, tmp_path, CPU, progress=False)(networks)
+    origin = weight_initializer(config, street_data, tmp_path, CPU, progress=False)(networks)
     assert torch.equal(
         networks.generator.state_dict()["backbone.0.0.weight"], backbone["0.0.weight"]
     )

@@ -9,7 +9,9 @@ from torch import nn
 
 from pix2pix_utils.acceleration import convolution
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.training.losses import ADVERSARIAL_LOSSES, AdversarialLoss, build_objective
+from pix2pix_utils.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, bce
+from pix2pix_utils.losses.objective import build_objective
+from pix2pix_utils.training.discriminator_augmentation import build_discriminator_augmentation
 from pix2pix_utils.training.step import Networks, accumulated_step, training_step
 
 CPU = torch.device("cpu")
@@ -31,8 +33,11 @@ def weights(network: nn.Module) -> torch.Tensor:
     return torch.cat([p.detach().flatten().clone() for p in network.parameters()])
 
 
-def reference_step(networks, label, photo, adversarial, alpha):
-    """The update as base repository [3] writes it, except that the generator runs once."""
+def reference_step(networks, label, photo, adversarial, alpha, fooling=None, feature_weight=0.0):
+    """The update as base repository [3] writes it, except that the generator runs once.
+
+    Feature matching is as pix2pixHD has it, but for the weights of the layers.
+    """
     g, d = networks.generator, networks.discriminator
     fake = g(label)
     d.zero_grad()
@@ -40,23 +45,40 @@ def reference_step(networks, label, photo, adversarial, alpha):
     loss.backward()
     networks.discriminator_optimizer.step()
     g.zero_grad()
-    g_loss = adversarial(d(label, fake), True) + alpha * (fake - photo).abs().mean()
+    *features, scores = d.features(label, fake)
+    g_loss = fooling(scores) if fooling else adversarial(scores, True)
+    g_loss = g_loss + alpha * (fake - photo).abs().mean()
+    if feature_weight:
+        for ours, real in zip(features, d.features(label, photo), strict=False):
+            distance = (ours - real.detach()).abs().mean() / len(features)
+            g_loss = g_loss + feature_weight * distance
     g_loss.backward()
     networks.generator_optimizer.step()
     return g_loss.item(), loss.item()
 
 
-@pytest.mark.parametrize("name", ["bce", "mse"])
-def test_steps_equal_a_plain_reference(smoke_config, pair, name):
+@pytest.mark.parametrize(
+    ("name", "fooling", "feature_weight"),
+    [
+        ("bce", None, 0.0),
+        ("mse", None, 0.0),
+        ("hinge", lambda scores: -scores.mean(), 0.0),
+        ("mse", None, 10.0),
+    ],
+    ids=["bce", "mse", "hinge", "feature matching"],
+)
+def test_steps_equal_a_plain_reference(smoke_config, pair, name, fooling, feature_weight):
+    objective = build_objective(name, "l1", 100.0, feature_weight=feature_weight)
     torch.manual_seed(0)
     ours = Networks.build(smoke_config, CPU)
     plain = Networks.build(smoke_config, CPU)
     plain.load_state_dict(ours.state_dict())
     for step in range(3):
         torch.manual_seed(step)
-        losses = training_step(ours, *pair, build_objective(name, "l1", 100.0))
+        losses = training_step(ours, *pair, objective)
         torch.manual_seed(step)
-        expected = reference_step(plain, *pair, ADVERSARIAL_LOSSES[name], 100.0)
+        adversarial = ADVERSARIAL_LOSSES[name].discriminator
+        expected = reference_step(plain, *pair, adversarial, 100.0, fooling, feature_weight)
         measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
         assert measured == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(weights(ours.generator), weights(plain.generator))
@@ -86,7 +108,7 @@ def test_speed_changes_no_loss(smoke_config, pair, monkeypatch, in_a_row, steps)
         measured = losses["generator_loss"].item(), losses["discriminator_loss"].item()
         set_thresholds(monkeypatch, matmul=0, large=1 << 62)  # torch's convolutions everywhere
         torch.manual_seed(step)
-        expected = reference_step(plain, *pair, ADVERSARIAL_LOSSES["bce"], 100.0)
+        expected = reference_step(plain, *pair, bce, 100.0)
         assert measured == pytest.approx(expected, rel=1e-4)
 
 
@@ -103,7 +125,8 @@ def test_the_discriminators_loss_does_not_reach_the_generator(networks, pair):
     assert torch.equal(weights(networks.generator), before)
 
 
-def test_the_generators_loss_does_not_reach_the_discriminator(networks, pair):
+@pytest.mark.parametrize("feature_weight", [0.0, 10.0])
+def test_the_generators_loss_does_not_reach_the_discriminator(networks, pair, feature_weight):
     captured = []
     step = networks.discriminator_optimizer.step
 
@@ -112,7 +135,8 @@ def test_the_generators_loss_does_not_reach_the_discriminator(networks, pair):
         captured.append([p.grad.clone() for p in networks.discriminator.parameters()])
 
     networks.discriminator_optimizer.step = step_and_capture
-    training_step(networks, *pair, build_objective("bce", "l1", 100.0))
+    objective = build_objective("bce", "l1", 100.0, feature_weight=feature_weight)
+    training_step(networks, *pair, objective)
     after = [p.grad for p in networks.discriminator.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(captured[0], after, strict=True))
     assert all(p.requires_grad for p in networks.discriminator.parameters())
@@ -127,6 +151,62 @@ def test_both_parts_of_the_generators_loss_reach_it(smoke_config, pair):
         gradients.append(torch.cat([p.grad.flatten() for p in networks.generator.parameters()]))
     assert gradients[0].abs().sum() > 0
     assert not torch.allclose(gradients[0], gradients[1])
+
+
+def test_feature_matching_alone_teaches_the_generator_and_no_real_feature(
+    networks, pair, monkeypatch
+):
+    """The real features hold no graph, so their memory is free at once."""
+    seen, features = [], networks.discriminator.features
+
+    def look(label, photo):
+        found = features(label, photo)
+        seen.append([feature.requires_grad for feature in found])
+        return found
+
+    objective = build_objective("bce", "l1", 0.0, feature_weight=10.0)
+    silent = AdversarialLoss(bce, fooling=lambda scores: 0 * scores.sum())
+    monkeypatch.setattr(networks.discriminator, "features", look)
+    before = weights(networks.generator)
+    training_step(networks, *pair, replace(objective, adversarial=silent))
+    assert not torch.equal(weights(networks.generator), before)
+    assert [set(grads) for grads in seen[-2:]] == [{True}, {False}]  # generated, then real
+
+
+def test_the_discriminator_sees_real_and_generated_pairs_through_the_augmentation(
+    networks, pair, monkeypatch
+):
+    """Real and generated pairs through different changes, but those of the generated one do not
+    differ between the two updates; its features are compared with real ones changed alike."""
+    seen, forward = [], networks.discriminator.features
+
+    def look(label, photo):
+        seen.append((label, photo.detach()))
+        return forward(label, photo)
+
+    monkeypatch.setattr(networks.discriminator, "features", look)  # `forward` calls it
+    label, photo = pair
+    augment = build_discriminator_augmentation("color+translation+cutout")
+    objective = build_objective("mse", "l1", 100.0, feature_weight=1.0)
+    training_step(networks, label, photo, objective, augment=augment)
+    real, generated, again, matched = seen
+    assert not torch.equal(real[0], label) and not torch.equal(generated[0], label)
+    assert not torch.equal(real[0], generated[0])
+    assert torch.equal(again[0], generated[0]) and torch.equal(again[1], generated[1])
+    assert torch.equal(matched[0], generated[0])
+    assert not torch.equal(matched[1], photo) and not torch.equal(matched[1], real[1])
+
+
+def test_the_reconstruction_sees_the_photos_as_they_are(networks, pair):
+    """Only the discriminator looks through the augmentation."""
+    augment = build_discriminator_augmentation("color+translation+cutout")
+    objective = build_objective("bce", "l1", 100.0)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        expected = (networks.generator(pair[0]) - pair[1]).abs().mean()
+    torch.manual_seed(0)
+    losses = training_step(networks, *pair, objective, augment=augment)
+    assert losses["l1"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_the_generator_runs_once_a_step(networks, pair):
@@ -187,7 +267,7 @@ def test_a_useless_learning_rate_of_the_discriminator_is_refused(smoke_config, v
 
 def discriminators_movement(config, pair, factor=1.0, epsilon=1e-8) -> torch.Tensor:
     """The change of its weights in 20 steps in which its loss is multiplied by `factor`."""
-    loss = AdversarialLoss(lambda *a: factor * ADVERSARIAL_LOSSES["bce"](*a), threshold=0.0)
+    loss = AdversarialLoss(lambda *a: factor * bce(*a))
     objective = replace(build_objective("bce", "l1", 100.0), adversarial=loss)
     torch.manual_seed(0)
     networks = Networks.build(config, CPU)

@@ -1,6 +1,7 @@
 """A generator is loaded only if its checkpoint is what it says; nothing in it is executed."""
 
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import pytest
 import torch
 from messages import one_sentence
 
+from pix2pix_utils.data.pairs import signed_colors
 from pix2pix_utils.data.palette import CAMVID
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.files import read_json, write_json
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.tensors import load_tensors
+from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.trained_generator import load_generator
 
@@ -70,6 +74,33 @@ def test_a_whole_checkpoint_loads(load, state):
     torch.testing.assert_close(dict(generator.state_dict()), state["generator"])
 
 
+def test_a_checkpoint_from_before_a_setting_was_invented_loads(load, state, finished_run, tmp_path):
+    """Alone, and in a run, whose configuration is then as old."""
+    new = {"label_input", "ssim_weight", "average_decay", "decay_from"}
+
+    def older(values: dict) -> dict:
+        return {key: value for key, value in values.items() if key not in new}
+
+    assert load({**state, "config": older(state["config"])})[2] == 32
+    folder = shutil.copytree(finished_run.folder, tmp_path / "run")
+    best = load_checkpoint(folder / "checkpoints" / "best.pt")
+    torch.save({**best, "config": older(best["config"])}, folder / "checkpoints" / "best.pt")
+    write_json(folder / "config.json", older(read_json(folder / "config.json")))
+    generator, _, _ = load_generator(folder, CPU)
+    torch.testing.assert_close(dict(generator.state_dict()), dict(best["generator"]))
+
+
+def test_a_generator_of_class_planes_gets_its_colours_from_the_palette(load, state):
+    colors = signed_colors(CAMVID)
+    state["config"]["label_input"] = "one-hot+coordinates"
+    torch.manual_seed(0)
+    network = build_generator("unet", 32, 2, "one-hot+coordinates", colors).eval()
+    label = colors[torch.randint(len(colors), (1, 32, 32))].movedim(-1, 1)
+    generator, _, _ = load({**state, "generator": dict(network.state_dict())})
+    with torch.no_grad():
+        torch.testing.assert_close(generator.eval()(label), network(label))
+
+
 @pytest.mark.parametrize(
     ("lie", "truth"),
     [
@@ -80,6 +111,9 @@ def test_a_whole_checkpoint_loads(load, state):
         ({"generator": "../../etc/passwd"}, "no generator '../../etc/passwd'"),
         ({"image_size": 33}, "image_size is 33"),
         ({"generator": "deeplab-mobilenet", "image_size": 2**30}, "image_size is 1073741824"),
+        ({"label_input": "one-hot"}, "'network.down.0.0.weight' is missing"),
+        ({"label_input": "one-hot+../x"}, "no part of label_input '../x'"),
+        ({"label_input": "edges"}, "cannot tell the classes"),
         ({"width": 0}, "width is 0"),
         ({"width": "2"}, "width is '2'"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),

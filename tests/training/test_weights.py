@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 from torchvision.models.segmentation import deeplabv3_mobilenet_v3_large
+from torchvision.models.vgg import cfgs
+from torchvision.models.vgg import make_layers as vgg19_layers
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models.deeplab import DeepLabGenerator
@@ -24,6 +26,7 @@ from pix2pix_utils.training.weights import (
     fetch,
     load_discriminator_weights,
     load_generator_weights,
+    load_perceptual,
     load_state,
     provenance,
 )
@@ -182,6 +185,7 @@ def test_the_table_names_its_sources():
     assert "f37072fd" in WEIGHTS["resnet18"]
     assert "cd0a2569" in WEIGHTS["deeplabv3_resnet50"]
     assert "fc3c493d" in WEIGHTS["deeplabv3_mobilenet_v3_large"]
+    assert "dcbb9e9d" in WEIGHTS["vgg19"]
     with pytest.raises(UserError, match="no file of weights 'cityscapes'.*edges2shoes"):
         fetch("cityscapes")
 
@@ -217,6 +221,39 @@ def test_weights_lie_in_the_data_folder_by_default(tmp_path, serve, monkeypatch)
     with pytest.raises(UserError) as raised:
         fetch("resnet18")
     assert str(tmp_path / "weights" / "resnet18.pth") in str(raised.value)
+
+
+def test_without_network_the_perceptual_loss_says_where_to_get_its_weights(tmp_path, serve):
+    serve(urllib.error.URLError("off"))
+    file = tmp_path / "vgg19.pth"
+    message = f"'vgg19' are missing .*get {WEIGHTS['vgg19']} and put it at {file}, or train without"
+    with pytest.raises(UserError, match=f"{message} .* --set perceptual_weight=0$"):
+        load_perceptual(tmp_path)
+
+
+@pytest.fixture
+def vgg19_file(tmp_path, monkeypatch):
+    """A file with the first layers of a VGG19, one layer that is not needed, and a classifier."""
+    features = vgg19_layers(cfgs["E"], batch_norm=False)[:30]
+    state = {f"features.{key}": value for key, value in features.state_dict().items()}
+    file = tmp_path / "vgg19.pth"
+    file.write_bytes(
+        saved(state | {"features.34.bias": torch.zeros(2), "classifier.0.bias": torch.zeros(2)})
+    )
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setitem(WEIGHTS, "vgg19", f"https://example.org/vgg19-{digest[:8]}.pth")
+    return file, features
+
+
+def test_the_perceptual_loss_takes_the_layers_that_it_needs(vgg19_file):
+    file, features = vgg19_file
+    before = torch.get_rng_state()
+    loss = load_perceptual(file.parent)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not any(parameter.requires_grad for parameter in loss.parameters())
+    photos = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(loss.features(photos), features(photos))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from messages import one_sentence
 from widget_helpers import control, make_run
 
 from pix2pix_utils.errors import UserError
@@ -98,6 +99,40 @@ def test_a_least_squares_score_is_the_probability(tmp_path, smoke_config, street
     with torch.no_grad():
         judge.discriminator.layers[-1].bias.fill_(-3)
     np.testing.assert_array_equal(judge(street_data.val, 0).probability, 0)
+
+
+def test_a_hinge_score_is_shown_by_its_sign(tmp_path, smoke_config, street_data):
+    """Whatever its size: at 0 the discriminator cannot tell."""
+    config = replace(smoke_config, adversarial_loss="hinge", label_input="one-hot+edges")
+    judge = Judge(make_run(tmp_path, config, street_data))
+    layer = judge.discriminator.network.layers[-1]
+    for score, probability in ((0.0, 0.5), (-3.0, 0.0474), (3.0, 0.9526)):
+        with torch.no_grad():
+            layer.bias.fill_(score)
+            layer.weight.zero_()
+        shown = judge(street_data.val, 0).probability
+        np.testing.assert_allclose(shown, probability, atol=1e-4)
+
+
+@pytest.mark.parametrize("label_input", ["one-hot+coordinates", "rgb+edges"])
+def test_the_patches_are_the_same_whatever_the_label_input(
+    run, tmp_path, smoke_config, street_data, label_input
+):
+    config = replace(smoke_config, label_input=label_input)
+    assert Judge(make_run(tmp_path / "other", config, street_data)).field == Judge(run).field
+
+
+@pytest.mark.parametrize(
+    ("discriminator", "loss"), [("multiscale", "bce"), ("segmentation", "classes")]
+)
+def test_scores_of_another_kind_are_refused(
+    tmp_path, smoke_config, street_data, discriminator, loss
+):
+    config = replace(smoke_config, discriminator=discriminator, adversarial_loss=loss)
+    run = make_run(tmp_path, config, street_data)
+    message = one_sentence(lambda: Judge(run))
+    assert f"has the discriminator '{discriminator}', which does not" in message
+    assert "look at a run with 'patchgan'" in message
 
 
 def test_without_a_discriminator_there_is_nothing_to_show(tmp_path, smoke_config, street_data):

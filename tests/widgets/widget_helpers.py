@@ -15,7 +15,7 @@ def make_run(folder, config, data, finished=True) -> Run:
     """A run of three epochs with history, sample grids and a best checkpoint."""
     run = Run.create(folder, config, data)
     torch.manual_seed(config.seed)
-    networks = Networks.build(config, torch.device("cpu"))
+    networks = Networks.build(config, torch.device("cpu"), data.train.signed_colors)
     predict = generator_predictor(networks.generator)
     for epoch in range(1, len(SSIM) + 1):
         sample_grid(predict, data.val).save(run.samples / f"epoch-{epoch:04d}.png")

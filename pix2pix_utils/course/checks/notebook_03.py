@@ -13,7 +13,7 @@ from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.data.streets import draw_street
 from pix2pix_utils.evaluation.metrics import ssim
 from pix2pix_utils.evaluation.predictors import Predictor, predictions
-from pix2pix_utils.training.losses import build_objective
+from pix2pix_utils.losses.objective import build_objective
 
 UNSEEN_SCENES = 70_000_000  # the first scene that no split and no cell of a notebook draws
 UNSEEN_SIZE = 32  # pixels
@@ -97,7 +97,9 @@ def exercise_4(answer: Any) -> str | None:
         return "This run was trained without an adversarial loss."
     probes = torch.linspace(-4, 6, 9)  # not symmetric: real and generated must not be mixed up
     for real in (True, False):
-        if not close(loss(probes, real), (probes.sigmoid() - float(real)).square().mean()):
+        if not close(
+            loss.discriminator(probes, real), (probes.sigmoid() - float(real)).square().mean()
+        ):
             return (
                 f"The adversarial loss `{run.config.adversarial_loss}` is not the squared distance "
                 "of the sigmoid to 1 for a real pair and to 0 for a generated one."
