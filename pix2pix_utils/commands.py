@@ -10,6 +10,7 @@ from pix2pix_utils import benchmark, report
 from pix2pix_utils.acceleration.distributed import is_main, process_group, rank_zero_first
 from pix2pix_utils.data.camvid import CAMVID_LICENCE, download_camvid
 from pix2pix_utils.data.checking import check_source
+from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.discovery import open_source
 from pix2pix_utils.data.folders import summarize_problems
 from pix2pix_utils.data.palette import Palette
@@ -18,9 +19,15 @@ from pix2pix_utils.data.source import SPLITS, Reading
 from pix2pix_utils.devices import choose_and_explain
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation import perceptual
-from pix2pix_utils.evaluation.confusion import segmentation_summary
+from pix2pix_utils.evaluation.confusion import (
+    VOID_RULES,
+    segmentation_scores,
+    segmentation_summary,
+)
+from pix2pix_utils.evaluation.feature_distance import distance_summary, real_floor
+from pix2pix_utils.evaluation.measures import Measures
 from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
-from pix2pix_utils.evaluation.segmentation import segmenter
+from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.evaluation.statistics import images_text, interval_text, summarize
 from pix2pix_utils.files import as_csv, atomic_write, write_json, write_text
 from pix2pix_utils.paths import data_root, output_root, project_root
@@ -231,19 +238,40 @@ def _print_measures(run, data, device, split: str, inference: str) -> dict:
     for name, values in measured.images.items():
         _print_score(split, name, summarize(values, data[split].groups))
     if measured.confusion is not None:
-        ceiling = segmenter(data, output, device).result[split]
-        for name, score in segmentation_summary(
-            measured.confusion, data.palette, data[split].groups
-        ).items():
-            _print_score(split, name, score, f"  real photos {ceiling[name]:.4f}")
+        _print_judgement(measured, data, segmenter(data, output, device), split)
     for name, reason in measured.missing.items():
         print(f"{split:5}  no {name}: {reason}")
     return measured.images
 
 
+def _print_judgement(measured: Measures, data: StreetData, judge: Segmenter, split: str) -> None:
+    """Print what the segmentation network makes of the photos, beside what it makes of real ones.
+
+    The class accuracy is the same by both rules for void pixels.
+    """
+    print(f"{split:5}  judge: the segmentation network in {judge.folder}")
+    assert measured.confusion is not None and measured.real_confusion is not None
+    for void in VOID_RULES:
+        ceiling = segmentation_scores(measured.real_confusion, data.palette, void)
+        summary = segmentation_summary(measured.confusion, data.palette, measured.groups, void=void)
+        for name, score in summary.items():
+            if name != "class accuracy" or void == VOID_RULES[0]:
+                note = f"  real photos {ceiling[name]:.4f}; void pixels {void}"
+                _print_score(split, name, score, note)
+    assert measured.features is not None and measured.real_features is not None
+    other = "val" if split == "train" else "train"
+    floor = real_floor(judge, data[split], data[other])
+    known = {"kernel distance": "KID", "Fréchet distance": "FID"}
+    for name, score in distance_summary(
+        measured.features, measured.real_features, measured.groups
+    ).items():
+        real = f"real photos of {other} {floor[name]['mean']:.4f}; " if name in floor else ""
+        _print_score(split, name, score, f"  {real}segmentation features, not {known[name]}")
+
+
 def _print_score(split: str, name: str, score: dict, note: str = "") -> None:
     """Print the mean of a measure with its confidence interval, or why there is none."""
-    title = name.upper() if name in ("ssim", "psnr", "l1", "lpips") else name
+    title = name.upper() if name in ("ssim", "psnr", "l1", "lpips", "dists") else name
     digits, unit = (2, " dB") if name == "psnr" else (4, "")
     if name == "ssim" and "low" in score:
         note = f"  {images_text(score)}"

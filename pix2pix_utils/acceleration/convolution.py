@@ -6,18 +6,23 @@ layout and back in every step, which takes five times as long as the product its
 product over the unfolded map, the convolution copies no weights. PatchGAN's last layer is a matrix
 product too, since torch's convolution is slow for its single output channel. The layer before it,
 the widest, takes a quarter of a step at 256x256; in training it is computed with fewer
-multiplications.
+multiplications. Resizing and a 3x3 convolution, which multiply each weight with four equal pixels,
+are one transposed convolution with fewer, larger weights.
 """
+
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix_utils.acceleration.winograd import TAPS, winograd_convolution
+from pix2pix_utils.models.unet import ResizeConvolution
 
 MAX_MATMUL_POSITIONS = 64  # of all maps of a batch; above, torch's convolution is as fast
 MIN_LARGE_POSITIONS = 900  # of all maps of a batch; below, torch's convolution is as fast
 MIN_WINOGRAD_CHANNEL_PAIRS = 128 * 256  # input times output channels
+MIN_RESIZED_POSITIONS = 128  # before resizing; below, summing the weights takes longer
 MIN_MATMUL_COLUMNS = 16  # narrower matrices are slow to multiply from the left
 
 
@@ -82,7 +87,31 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return _spread(features, self.weight, self.bias, size, stride, padding)
 
 
-_FASTER: dict[type, type] = {nn.Conv2d: Conv2d, nn.ConvTranspose2d: ConvTranspose2d}
+class FasterResizeConvolution(ResizeConvolution, Conv2d):
+    """Nearest-neighbour resizing and a 3x3 convolution: (N, C, h, w) to (N, O, 2 h, 2 w).
+
+    The four pixels that resizing makes of one are equal, so a 3x3 window covers 2x2 of the pixels
+    before resizing, each with the sum of its weights. These sums are a 4x4 kernel of a transposed
+    convolution, which takes 16 multiplications per pixel and channel pair, in place of 36.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        if (
+            features.device.type != "cpu"
+            or features.dim() != 4
+            or features[:, 0].numel() < MIN_RESIZED_POSITIONS
+        ):
+            return super().forward(features)
+        sums = self.weight.flatten(2) @ _weight_sums().to(self.weight.dtype)  # (O, C, 16)
+        kernels = sums.unflatten(2, (4, 4)).transpose(0, 1)
+        return F.conv_transpose2d(features, kernels, self.bias, stride=2, padding=1)
+
+
+_FASTER: dict[type, type] = {
+    nn.Conv2d: Conv2d,
+    nn.ConvTranspose2d: ConvTranspose2d,
+    ResizeConvolution: FasterResizeConvolution,
+}
 
 
 def _is_suitable(layer) -> bool:
@@ -93,6 +122,13 @@ def _is_suitable(layer) -> bool:
     is_square = all(height == width for height, width in pairs)
     is_plain = layer.dilation == (1, 1) and layer.output_padding == (0, 0)
     return is_square and is_plain and not is_head
+
+
+@cache
+def _weight_sums() -> Tensor:
+    """Which of the 3x3 weights each of the 4x4 sums has, (9, 16), of zeros and ones."""
+    along_an_axis = torch.tensor([[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])
+    return torch.kron(along_an_axis, along_an_axis)
 
 
 def _spread(

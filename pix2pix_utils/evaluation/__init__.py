@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "feature_distance": [
             "distance_summary",
             "frechet_distance",
+            "kernel_difference",
             "kernel_distance",
             "photo_features",
             "real_floor",

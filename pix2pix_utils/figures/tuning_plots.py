@@ -42,6 +42,7 @@ def search_points(
         axis.set_xscale("log" if log[0] else "linear")
         axis.set_yscale("log" if log[1] else "linear")
         axis.set_title(title, fontsize=9)
+        axis.margins(0.1)
         axis.set_xlabel(names[0])
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(names[1])

@@ -44,7 +44,6 @@ DIGITS = 4  # of a kernel distance
 JUDGED_BY = {"best-ssim": "ssim"}
 # The values of settings at which an ingredient is left out.
 LEFT_OUT = {
-    "label_input": "rgb",
     "adversarial_loss": "none",
     "ssim_weight": 0.0,
     "ms_ssim_weight": 0.0,
@@ -56,6 +55,7 @@ LEFT_OUT = {
     "decay_from": 1.0,
     "average_decay": 0.0,
 }
+JOINED = ("label_input", "augmentation", "discriminator_augmentation")  # several parts, by "+"
 STEP = "-step-"  # in the names of experiments that are only steps on the way to another
 # The way to each recommended experiment: from a row of the report, one change at a time.
 PATHS = {
@@ -74,7 +74,7 @@ PATHS = {
         "best-look-step-input",
         "best-look-step-average",
         "best-look-step-decay",
-        "best-look-patchgan",
+        "best-look-transposed",
         "best-look",
     ),
 }
@@ -232,12 +232,8 @@ def _ssim_difference(model: Mapping, other: Mapping, groups: Sequence | None) ->
 def _changes(before: Config, after: Config) -> str:
     """The settings in which two configurations differ, as "alpha: 100.0 → 20.0"."""
     ours, theirs = before.to_dict(), after.to_dict()
-    changed = _settings_that_differ(ours, theirs)
-    return "; ".join(f"{key}: {ours[key]} → {theirs[key]}" for key in changed)
-
-
-def _settings_that_differ(ours: Mapping, theirs: Mapping) -> list[str]:
-    return [key for key in ours if key not in ("experiment", "seed") and ours[key] != theirs[key]]
+    keys = [key for key in ours if key not in ("experiment", "seed") and ours[key] != theirs[key]]
+    return "; ".join(f"{key}: {ours[key]} → {theirs[key]}" for key in keys)
 
 
 def _model_cells(model: Mapping, groups: Sequence | None) -> dict[str, str]:
@@ -274,29 +270,29 @@ def ingredient(base: Config, ablation: Config) -> Ingredient:
 
     Where each has something in place of what the other has, it is the base's.
     """
-    ours, theirs = base.to_dict(), ablation.to_dict()
-    changed = _settings_that_differ(ours, theirs)
-    if changed == ["label_input"]:
-        parts, others = (set(one["label_input"].split("+")) for one in (ours, theirs))
-        if others < parts:
-            return Ingredient(f"label_input: {_joined(parts - others)}", True)
-        if parts < others:
-            return Ingredient(f"label_input: {_joined(others - parts)}", False)
-    if changed and all(ours[key] == LEFT_OUT.get(key) for key in changed):
-        return Ingredient(_settings(theirs, changed), False)
-    if all(theirs[key] == LEFT_OUT.get(key) for key in changed):
-        return Ingredient(_settings(ours, changed), True)
-    present = [key for key in changed if ours[key] != LEFT_OUT.get(key)]
-    instead = [key for key in changed if theirs[key] != LEFT_OUT.get(key)]
-    return Ingredient(f"{_settings(ours, present)}, not {_settings(theirs, instead)}", True)
+    ours, theirs = _parts(base), _parts(ablation)
+    more, less = _without(ours, theirs), _without(theirs, ours)
+    if more and less:
+        return Ingredient(f"{more}, not {less}", True)
+    return Ingredient(more or less, bool(more))
 
 
-def _settings(config: Mapping, keys: Sequence[str]) -> str:
-    return " ".join(f"{key}={config[key]}" for key in keys)
+def _parts(config: Config) -> dict[str, list[str]]:
+    """The parts of every setting; those at which an ingredient is left out have none."""
+    parts = {}
+    for key, value in config.to_dict().items():
+        if key not in ("experiment", "seed"):
+            present = [] if value == LEFT_OUT.get(key) else [str(value)]
+            parts[key] = present[0].split("+") if present and key in JOINED else present
+    return parts
 
 
-def _joined(parts: set[str]) -> str:
-    return "+".join(sorted(parts))
+def _without(parts: Mapping[str, list[str]], others: Mapping[str, list[str]]) -> str:
+    """The parts that are not among the others, as "alpha=10.0 label_input=edges"."""
+    extra = {
+        key: [one for one in values if one not in others[key]] for key, values in parts.items()
+    }
+    return " ".join(f"{key}={'+'.join(values)}" for key, values in extra.items() if values)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from pix2pix_utils.evaluation.feature_distance import distance_summary, real_flo
 from pix2pix_utils.evaluation.measures import Measures, measure
 from pix2pix_utils.evaluation.predictors import ssim_scores
 from pix2pix_utils.evaluation.reference import ORACLE, REFERENCE_PREDICTORS
-from pix2pix_utils.evaluation.statistics import summarize
 from pix2pix_utils.report.run_measures import UnusableRun, judging_networks, measure_run
 from pix2pix_utils.report.selection import Selection
 
@@ -96,21 +95,6 @@ def mean_measures(seeds: Sequence[Measures]) -> Measures:
         features=np.concatenate(features) if len(features) == len(seeds) else None,
         missing={name: reason for one in seeds for name, reason in one.missing.items()},
     )
-
-
-def summaries(measures: Measures) -> dict[str, dict]:
-    """Mean and interval over the images of every measure.
-
-    A measure with an infinite value, such as the PSNR of a photo with itself, is left out. Images
-    without a value, such as those of undefined sharpness, do not count.
-    """
-    found = {}
-    for name, values in measures.images.items():
-        defined = ~np.isnan(values)
-        if defined.any() and np.isfinite(values[defined]).all():
-            groups = [group for group, kept in zip(measures.groups, defined, strict=True) if kept]
-            found[name] = summarize(values[defined], groups)
-    return found
 
 
 def distances(measures: Measures) -> dict[str, dict]:

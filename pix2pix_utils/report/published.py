@@ -27,10 +27,11 @@ from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import segmentation_summary
+from pix2pix_utils.evaluation.measures import image_summaries
 from pix2pix_utils.evaluation.statistics import summarize
 from pix2pix_utils.files import read_json, write_text
 from pix2pix_utils.paths import project_root
-from pix2pix_utils.report.collect import Measurements, class_means, distances, summaries
+from pix2pix_utils.report.collect import Measurements, class_means, distances
 from pix2pix_utils.report.comparison import SeedScores, image_scores, mean_over_seeds
 from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, variant_name
 from pix2pix_utils.training.config import Config
@@ -61,7 +62,9 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
             )
             for name, val in measured.reference_val.items()
         },
-        "measures": {name: rounded(summaries(measures)) for name, measures in measured.all.items()},
+        "measures": {
+            name: rounded(image_summaries(measures)) for name, measures in measured.all.items()
+        },
         "segmentation": {
             name: rounded(segmentation_summary(one.confusion, data.palette, one.groups))
             for name, one in measured.all.items()

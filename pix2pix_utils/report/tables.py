@@ -14,6 +14,7 @@ from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.devices import choose_device
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import segmentation_summary
+from pix2pix_utils.evaluation.measures import image_summaries
 from pix2pix_utils.evaluation.statistics import (
     BLOCK,
     holm,
@@ -29,7 +30,6 @@ from pix2pix_utils.report.collect import (
     class_means,
     distances,
     scored_classes,
-    summaries,
 )
 from pix2pix_utils.report.comparison import image_scores, p_text, seed_spread
 from pix2pix_utils.report.published import record_summaries
@@ -233,7 +233,7 @@ class Tables:
         for name, measures in self.measured.all.items():
             row = dict.fromkeys(("model", *MEASURES.values(), *segmentation.values(), *sets), "")
             row["model"] = self._label(name)
-            found = summaries(measures)
+            found = image_summaries(measures)
             for key in measures.images:
                 digits = 1 if key == "psnr" else 3
                 row[MEASURES[key]] = mean_text(found[key], digits) if key in found else "infinite"

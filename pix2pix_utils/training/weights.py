@@ -18,6 +18,7 @@ from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import atomic_write, explain_os_error, write_text
 from pix2pix_utils.losses.perceptual import PerceptualLoss
 from pix2pix_utils.models.deeplab import DeepLabGenerator
+from pix2pix_utils.models.label_input import without_label_input
 from pix2pix_utils.models.pix2pix_unet import Pix2PixUNet
 from pix2pix_utils.models.resnet_discriminator import ResNet18Discriminator, widen_filters
 from pix2pix_utils.paths import data_root
@@ -105,9 +106,9 @@ def load_generator_weights(
     keeps its weights. Every other generator takes a state dict that fits exactly. Raises UserError
     that names `source` and the first key that does not fit; the generator is then unchanged.
     """
-    network, prefix = generator, ""
-    if isinstance(generator, DeepLabGenerator):
-        network, prefix = generator.backbone, "backbone."
+    network, prefix = without_label_input(generator), ""
+    if isinstance(network, DeepLabGenerator):
+        network, prefix = network.backbone, "backbone."
         state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     _check_fit(network, state, source, prefix)
     network.load_state_dict(state)
@@ -122,14 +123,14 @@ def load_discriminator_weights(
     widened to see the label map too, and layers that it does not have (fc, and with a patch head
     layer4) are left out. Everything else is as in `load_generator_weights`.
     """
-    network = discriminator
-    if isinstance(discriminator, ResNet18Discriminator):
-        network = discriminator.backbone
+    network = without_label_input(discriminator)
+    if isinstance(network, ResNet18Discriminator):
+        label_channels, network = network.label_channels, network.backbone
         unused = {"fc", "layer4"} - {name for name, _ in network.named_children()}
         state = {key: value for key, value in state.items() if key.split(".")[0] not in unused}
         filters = state.get("conv1.weight")
         if filters is not None and filters.ndim == 4 and filters.shape[1] == 3:
-            state["conv1.weight"] = widen_filters(filters)
+            state["conv1.weight"] = widen_filters(filters, label_channels)
     _check_fit(network, state, source)
     network.load_state_dict(state)
 

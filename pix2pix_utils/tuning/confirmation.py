@@ -67,10 +67,8 @@ def confirmation_text(result: dict) -> str:
         lines.append(f"{'':5} seed by seed: {', '.join(f'{one:+.3f}' for one in by_seed)}")
     promised = result["searched"] - result["val"]["default"]["mean"]
     kept = result["val"]["difference"]["mean"]
-    lines.append(
-        f"on val, the search promised {promised:+.3f} over the default, and {kept:+.3f} is left "
-        "with fresh seeds"
-    )
+    text = f"on val, the search promised {promised:+.3f} over the default"
+    lines.append(f"{text}; fresh seeds give {kept:+.3f}")
     return "\n".join(lines)
 
 

@@ -47,9 +47,10 @@ class Presence:
         return now - since > PATIENCE_SECONDS
 
     def _is_free(self, token: str) -> bool:
-        """Whether the process of this token holds its lock no longer."""
+        """Whether the process of this token holds its lock no longer; removes the file then."""
         try:
             with FileLock(self._file(token), timeout=0):
+                self._file(token).unlink(missing_ok=True)
                 return True
         except Timeout:
             return False

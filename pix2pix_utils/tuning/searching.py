@@ -15,6 +15,7 @@ from pix2pix_utils.files import as_csv, write_json, write_text
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.pretraining import train_experiment
 from pix2pix_utils.training.runs import Run
+from pix2pix_utils.training.session import with_precision
 from pix2pix_utils.tuning.presence import Presence
 from pix2pix_utils.tuning.samplers import suggest
 from pix2pix_utils.tuning.storage import explain_storage_errors
@@ -83,6 +84,7 @@ def train_once(
 
     While another process trains it, this one waits.
     """
+    config = with_precision(config, device)
     identity = json.dumps([config.to_dict(), study.data.fingerprint], sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
     lock = study.root / "processes" / f"run-{digest}.lock"

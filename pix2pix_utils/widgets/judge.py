@@ -11,7 +11,7 @@ from pix2pix_utils.acceleration.convolution import accelerate_on_cpu
 from pix2pix_utils.data.pairs import StreetPairs, signed_colors, to_uint8
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import generator_predictor
-from pix2pix_utils.models import build_discriminator
+from pix2pix_utils.models import build_discriminator, without_label_input
 from pix2pix_utils.models.resnet_discriminator import SMALLEST_SIZE, ResNet18Discriminator
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.runs import Run
@@ -139,7 +139,7 @@ class Judge:
                 f"{reason}"
             ) from None
         self.discriminator.eval()
-        self.field = receptive_field(self.discriminator, config.image_size)
+        self.field = receptive_field(without_label_input(self.discriminator), config.image_size)
         self._device, self._loss = device, config.adversarial_loss
 
     @torch.no_grad()

@@ -7,10 +7,16 @@ import torch
 from torch import nn
 
 from pix2pix_utils.acceleration import convolution
-from pix2pix_utils.acceleration.convolution import Conv2d, ConvTranspose2d, accelerate_on_cpu
+from pix2pix_utils.acceleration.convolution import (
+    Conv2d,
+    ConvTranspose2d,
+    FasterResizeConvolution,
+    accelerate_on_cpu,
+)
 from pix2pix_utils.acceleration.winograd import winograd_convolution
 from pix2pix_utils.models import DISCRIMINATORS, GENERATORS, build_discriminator, build_generator
 from pix2pix_utils.models.patchgan import PatchGAN
+from pix2pix_utils.models.unet import ResizeConvolution
 
 LAYERS = {
     "down": (nn.Conv2d, dict(kernel_size=4, stride=2, padding=1)),
@@ -30,11 +36,15 @@ def calls_of_torch(monkeypatch, kind) -> list:
 
 
 def outputs_and_gradients(network: nn.Module, *inputs: torch.Tensor) -> list[torch.Tensor]:
-    """The output, and the gradients of its sum of squares by the inputs and the parameters."""
+    """The output, and the gradients of its sum of squares by the inputs and the parameters.
+
+    None for an input that only chooses among the outputs.
+    """
     inputs = [tensor.clone().requires_grad_() for tensor in inputs]
     torch.manual_seed(0)  # of the dropout
     out = network(*inputs)
-    return [out, *torch.autograd.grad(out.square().sum(), [*inputs, *network.parameters()])]
+    wanted = [*inputs, *network.parameters()]
+    return [out, *torch.autograd.grad(out.square().sum(), wanted, allow_unused=True)]
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -51,6 +61,18 @@ def test_values_and_gradients_are_those_of_torch(name, batch, height, width):
         rtol=1e-4,
         atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("batch, height, width", [(1, 4, 4), (2, 4, 6), (1, 20, 18), (2, 9, 8)])
+def test_resizing_and_convolution_are_those_of_torch(batch, height, width, monkeypatch):
+    torch.manual_seed(0)
+    plain, features = ResizeConvolution(5, 7), torch.rand(batch, 5, height, width)
+    expected = outputs_and_gradients(plain, features)
+    faster, calls = accelerate_on_cpu(copy.deepcopy(plain)), calls_of_torch(monkeypatch, nn.Conv2d)
+    assert type(faster) is FasterResizeConvolution and isinstance(faster, ResizeConvolution)
+    ours = outputs_and_gradients(faster, features)
+    assert not calls or 64 < 4 * batch * height * width < 4 * 128
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["down", "up"])
@@ -109,7 +131,11 @@ def test_other_devices_get_torchs_convolutions(monkeypatch):
 @pytest.mark.parametrize("name", [*GENERATORS, *DISCRIMINATORS])
 def test_a_network_keeps_its_outputs_gradients_and_names(name, monkeypatch):
     torch.manual_seed(0)
-    plain = build_generator(name, 32, 4) if name in GENERATORS else build_discriminator(name, 4)
+    plain = (
+        build_generator(name, 32, 4)
+        if name in GENERATORS
+        else build_discriminator(name, 4, colors=torch.rand(5, 3) * 2 - 1)
+    )
     # in float64 only a wrong formula makes a difference, in evaluation it is not amplified
     plain = plain.double().eval()
     images = torch.rand(1 if name in GENERATORS else 2, 2, 3, 32, 32, dtype=torch.float64) * 2 - 1

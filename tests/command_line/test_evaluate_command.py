@@ -1,6 +1,7 @@
 """`evaluate` with `--measures`, `--kid` and `--csv`."""
 
 import csv
+import re
 import shutil
 import sys
 
@@ -21,8 +22,13 @@ def test_measures_are_printed_beside_the_ceiling_or_with_why_not(run_folder, tmp
     text = "\n".join(printed)
     for measure in ("PSNR", "L1", "sharpness", "pixel accuracy", "class accuracy", "class IoU"):
         assert f"  {measure} " in text
-    assert text.count("real photos") == 3
-    assert "no lpips: LPIPS needs photos of at least 64x64" in text
+    for rule, scores in (("left out", 3), ("wrong", 2)):
+        assert len(re.findall(rf"real photos [01]\.\d+; void pixels {rule}$", text, re.M)) == scores
+    for distance, known in (("kernel distance", "KID"), ("Fréchet distance", "FID")):
+        assert re.search(rf"  {distance} .*real photos of train .*not {known}$", text, re.M)
+    assert re.search(r"judge: the segmentation network in .*segmentation.synthetic-32px-", text)
+    for name in ("lpips", "dists"):
+        assert f"no {name}: {name.upper()} needs photos of at least 64x64" in text
     assert (tmp_path / "segmentation").is_dir()  # beside runs/
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))

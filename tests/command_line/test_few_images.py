@@ -27,7 +27,7 @@ def test_one_image_has_no_interval_anywhere(output, capsys, monkeypatch):
     folder = next((output / "runs").glob("baseline-synthetic*"))
     assert main(["evaluate", str(folder), "--split", "test", "--measures"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert sum(WORDS in line for line in printed) == 7
+    assert sum(WORDS in line for line in printed) == 9
     assert not any("[" in line for line in printed)
     assert main(["report", "--output", str(output)]) == 0
     tables = {path.stem: path.read_text() for path in (output / "report").glob("*.csv")}

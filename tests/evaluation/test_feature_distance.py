@@ -10,6 +10,7 @@ from pix2pix_utils.evaluation import segmentation
 from pix2pix_utils.evaluation.feature_distance import (
     distance_summary,
     frechet_distance,
+    kernel_difference,
     kernel_distance,
     photo_features,
     real_floor,
@@ -103,6 +104,20 @@ def test_frames_of_one_drive_count_in_blocks(random):
     drive = distance_summary(moved[None], real, ["drive"] * 200)["kernel distance"]
     assert drive["blocks"] == 8 and drive["mean"] == pytest.approx(kernel_distance(*blocks))
     assert drive["high"] - drive["low"] > 2 * (plain["high"] - plain["low"])
+
+
+def test_a_difference_is_narrower_than_the_distances_it_is_of(random):
+    real, near = of_scenes(random, 40)
+    near, far = near + 0.1, near + 0.12 + 0.01 * random.normal(size=near.shape)
+    found = kernel_difference(far[None], near[None], real)
+    expected = kernel_distance(far, real) - kernel_distance(near, real)
+    assert found["mean"] == pytest.approx(expected) and found["low"] > 0
+    own = distance_summary(far[None], real)["kernel distance"]
+    assert found["high"] - found["low"] < own["high"] - own["low"]
+    same = kernel_difference(near[None], np.stack([near, near]), real)
+    assert same["mean"] == pytest.approx(0, abs=1e-12) and same["high"] == pytest.approx(0)
+    drive = kernel_difference(far[None], near[None], real, ["drive"] * 40)
+    assert "low" not in drive and drive["blocks"] == 2
 
 
 def test_few_images_have_a_distance_without_an_interval_or_none(random):

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation import distance_summary
+from pix2pix_utils.evaluation import distance_summary, image_summaries
 from pix2pix_utils.report import image_groups
 from pix2pix_utils.report import run_measures as measures
-from pix2pix_utils.report.collect import summaries
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import configure
 from pix2pix_utils.training.session import train
@@ -149,4 +148,4 @@ def test_frames_of_one_drive_are_told_to_every_summary(street_data, tmp_path, mo
     for _ in ("measured", "read back"):
         found = measure_run(run, street_data, tmp_path, CPU)
         assert found.groups == drive
-        assert all("low" not in one for one in summaries(found).values())
+        assert all("low" not in one for one in image_summaries(found).values())

@@ -64,7 +64,7 @@ def test_without_decay_no_rate_is_ever_set(smoke_config, street_data, monkeypatc
     assert smoke_config.decay_from == 1
 
 
-def rate_tensors(networks: Networks) -> list[torch.Tensor]:
+def rates_of(networks: Networks) -> list:
     optimizers = networks.generator_optimizer, networks.discriminator_optimizer
     return [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
 
@@ -77,10 +77,10 @@ def test_on_a_gpu_a_rate_is_changed_in_place(smoke_config, monkeypatch):
     make = torch.tensor
     monkeypatch.setattr(torch, "tensor", lambda value, device: make(value))
     networks.set_learning_rates((0.1, 0.2))
-    first = rate_tensors(networks)
+    first = rates_of(networks)
     assert [rate.item() for rate in first] == pytest.approx([0.1, 0.2])
     networks.set_learning_rates((0.05, 0.1))
-    assert all(new is old for new, old in zip(rate_tensors(networks), first, strict=True))
+    assert all(new is old for new, old in zip(rates_of(networks), first, strict=True))
     assert [rate.item() for rate in first] == pytest.approx([0.05, 0.1])
 
 
@@ -95,5 +95,6 @@ def test_a_checkpoint_of_a_gpu_is_resumed_on_a_cpu(smoke_config, street_data):
             group |= {"lr": torch.tensor(group["lr"]), "capturable": True}
     resumed = Trainer(config, street_data, CPU)
     resumed.load_state(state)
+    assert all(type(rate) is float for rate in rates_of(resumed.networks))
     resumed.update(*list(resumed.coming_steps())[1][:2])
-    assert rate_tensors(resumed.networks) == [config.learning_rate] * 2
+    assert rates_of(resumed.networks) == [config.learning_rate] * 2

@@ -51,7 +51,7 @@ def started(monkeypatch):
 def test_a_name_that_says_streets_is_held_to_it(streets_config, tmp_path, street_data):
     for change, sentence in [
         ({"weights": "none"}, "'on-streets' starts from weights learnt on drawn streets"),
-        ({"experiment": "baseline"}, "'baseline' starts from random weights; .*on-streets.* start"),
+        ({"experiment": "baseline"}, "'baseline' starts from random weights; .*-streets .*start"),
         ({"experiment": "pretrained-unet"}, "'pretrained-unet' starts from trained weights; "),
     ]:
         config = replace(streets_config, **change)

@@ -19,6 +19,7 @@ def test_a_process_is_gone_as_soon_as_its_lock_is_free(tmp_path):
     assert not mine.is_gone(0, other.token, None)
     other._lock.release()  # what the operating system does when a process is killed
     assert mine.is_gone(0, other.token, 17)
+    assert not (tmp_path / f"{other.token}.lock").exists()  # nothing is left of it
     assert not mine.is_gone(0, mine.token, None)
     mine.end()
     assert not (tmp_path / f"{mine.token}.lock").exists()

@@ -184,6 +184,13 @@ def test_a_pruned_run_can_be_resumed_by_a_study_without_pruning(make_study):
     assert (whole.state, len(whole.curve)) == ("complete", 3)
 
 
+def test_a_precision_of_auto_is_that_of_the_device(make_study):
+    study = make_study("alpha=1,2", sampler="grid", trials=2, settings=["precision=auto"])
+    search(study, CPU, progress=False)
+    runs = find_runs(study.root)[0]
+    assert [run.config.precision for run in runs] == ["fp32"] * 2
+
+
 def test_a_learning_rate_that_is_far_too_large_diverges(make_study):
     study = make_study("learning_rate=1e-4,1e30", sampler="grid", trials=2)
     trials = search(study, CPU, progress=False)
