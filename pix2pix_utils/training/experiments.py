@@ -200,7 +200,7 @@ PROFILES: dict[str, dict] = {
 # Settings on top of the profile for the notebooks' ablations, which need many runs.
 ABLATION_SETTINGS: dict[str, tuple[str, ...]] = {
     "smoke": (),
-    "demo": ("epochs=4",),
+    "demo": ("epochs=4", "train_pairs=200"),
     "full": (),
 }
 
