@@ -20,6 +20,7 @@ ORDER = (
     "training",
     "figures",
     "report",
+    "tuning",
     "widgets",
     "course",
     "benchmark",
@@ -34,6 +35,7 @@ FACES = (
     "models",
     "report",
     "training",
+    "tuning",
     "widgets",
 )
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -6,7 +6,8 @@ code.json          the version of the code, as a hash of each module that decide
 environment.json   versions and hardware of every session that trained the run
 history.csv        one line per epoch
 samples/           the same validation scenes after every epoch
-checkpoints/       last.pt to resume from, previous.pt the one before, best.pt by validation SSIM
+checkpoints/       last.pt to resume from, previous.pt the one before, best.pt of the epoch that is
+                   kept, the best by validation SSIM unless `keep` says otherwise
 scores.csv         SSIM of every image with the best checkpoint
 result.json        the summary; written last, so a run that has it is finished
 """

@@ -41,8 +41,9 @@ def train(
     A run that was trained with other code is not this one, unless `reuse` is true: see
     `Run.create`. A precision of `auto` is that of the device, so a run never changes its precision.
     `prepare` may load trained weights into the new networks; what it returns is recorded in the
-    result as their origin. `on_progress` is called twice a second and after every epoch. The best
-    epoch is the one with the highest validation SSIM; its checkpoint is scored on all three splits.
+    result as their origin. `on_progress` is called twice a second and after every epoch. The
+    epoch that the configuration keeps, the best by validation SSIM or the last, is scored on all
+    three splits.
 
     Raises UserError if the run cannot be trained or resumed, and `Interrupted` if it is stopped.
     """

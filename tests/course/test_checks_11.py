@@ -120,4 +120,4 @@ ALONE = ("label_input=rgb", "average_decay=0", "decay_from=1")
     lazy=[0.5, run().config],
 )
 def test_11_3_the_loss_alone(answer, is_right):
-    judged(is_right, notebook_11.exercise_3, answer, best=run())
+    judged(is_right, notebook_11.exercise_3, answer, config=run().config)

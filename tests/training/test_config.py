@@ -57,6 +57,9 @@ def test_settings_are_parsed_by_the_type_of_their_field():
         ("decay_from=2", r"decay_from is 2.0, but it must be in \[0, 1\]"),
         ("decay_from=half", "decay_from=half: the value must be a number"),
         ("average_decay=1", r"average_decay is 1.0, but it must be in \[0, 1\)"),
+        ("keep=first", "keep is first, but it must be one of best, last"),
+        ("augmentation=mirror", "'mirror' and the input 'mirrored' go together: set both or none"),
+        ("label_input=rgb+mirrored", "'mirror' and the input 'mirrored' go together"),
         ("average=0.9", "no hyper-parameter 'average'; did you mean 'average_decay'"),
     ],
 )

@@ -14,6 +14,7 @@ from pix2pix_utils.training.experiments import (
     EXPERIMENTS,
     PROFILES,
     TABLE_1,
+    Experiment,
     configure,
     find_experiment,
 )
@@ -121,11 +122,11 @@ def test_every_row_is_another_configuration():
 
 
 def test_a_variant_changes_fields_of_the_row_and_settings():
-    row = EXPERIMENTS["best-look"]
+    row = Experiment("row", "Row", "enhanced", "patchgan", "mse", 20.0, settings={"epochs": 9})
     other = row.variant("mine", "Mine", generator="unet", augmentation="paste", epochs=3)
-    assert (other.name, other.title, other.generator) == ("mine", "Mine", "unet")
-    assert other.settings == {**row.settings, "augmentation": "paste", "epochs": 3}
-    assert (row.name, row.generator) == ("best-look", "enhanced-resize")
+    assert (other.name, other.title, other.generator, other.alpha) == ("mine", "Mine", "unet", 20)
+    assert other.settings == {"augmentation": "paste", "epochs": 3}
+    assert (row.name, row.generator, row.settings) == ("row", "enhanced", {"epochs": 9})
 
 
 def test_the_augmentation_of_a_name_takes_the_place_of_the_rows(monkeypatch):

@@ -80,6 +80,19 @@ def test_a_score_that_is_no_number_is_not_the_best(
     assert not run.best_checkpoint.exists() and run.read_history() == []
 
 
+@pytest.mark.parametrize(("keep", "epoch"), [("best", 1), ("last", 2)])
+def test_the_epoch_that_is_kept_is_the_best_or_the_last(
+    smoke_config, street_data, tmp_path, monkeypatch, keep, epoch
+):
+    """The second epoch scores less than the first."""
+    scores = iter([0.5, 0.4])
+    monkeypatch.setattr(training, "split_scores", lambda *arguments: np.array([next(scores)]))
+    config = replace(smoke_config, keep=keep)
+    run = train(config, street_data, tmp_path, CPU, progress=False)
+    assert load_checkpoint(run.best_checkpoint)["epoch"] == epoch
+    assert run.result()["best_epoch"] == epoch
+
+
 def test_a_loss_of_the_discriminator_alone_stops_the_run(
     smoke_config, street_data, tmp_path, monkeypatch
 ):

@@ -82,9 +82,9 @@ def test_a_confirmation_that_was_stopped_goes_on_with_what_it_had_chosen(searche
 
 def test_a_search_over_nothing_keeps_nothing(searched):
     """Trials that differ in their seed alone: the best one is no better with a new seed."""
-    study = searched("seed=0,1,2,4", sampler="grid", trials=4)
+    study = searched("seed=0,2", sampler="grid", trials=2)
     result = confirm(study, 2, CPU, progress=False)
-    assert result["seeds"] == [3, 5]
+    assert result["seeds"] == [1, 3]
     assert result["val"]["difference"]["mean"] == result["test"]["difference"]["mean"] == 0
     assert result["searched"] == max(trial.val_ssim for trial in study.trials())
 

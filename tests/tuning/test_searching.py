@@ -53,7 +53,7 @@ def test_what_random_and_grid_try_does_not_depend_on_the_order(make_study, prete
 
 
 def test_a_poor_trial_is_pruned(make_study, pretended_training):
-    study = make_study(trials=12, prune=True, settings=["epochs=4"])
+    study = make_study(trials=10, prune=True, settings=["epochs=4"])
     trials = search(study, CPU, progress=False)
     pruned = [trial for trial in trials if trial.state == "pruned"]
     assert pruned and all(trial.number > 5 for trial in pruned)  # the first five set the median
@@ -64,12 +64,12 @@ def test_a_poor_trial_is_pruned(make_study, pretended_training):
         better = sum(other.curve[0] > trial.curve[0] for other in earlier)
         assert better >= len(earlier) / 2
         assert trial.val_ssim == trial.curve[0] and trial.seconds == 1.0
-    assert len(pretended_training) == 12 - len(pruned)
+    assert len(pretended_training) == 10 - len(pruned)
     assert best_trial(trials).state == "complete"
 
 
 def test_the_last_epoch_is_never_pruned(make_study, pretended_training):
-    trials = search(make_study(trials=12, prune=True, settings=["epochs=1"]), CPU, progress=False)
+    trials = search(make_study(trials=7, prune=True, settings=["epochs=1"]), CPU, progress=False)
     assert {trial.state for trial in trials} == {"complete"}
 
 

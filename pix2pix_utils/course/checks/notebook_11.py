@@ -10,6 +10,7 @@ import numpy as np
 from pix2pix_utils.course.checks.comparing import settings_that_differ
 from pix2pix_utils.course.checks.forms import finished_run, function, number
 from pix2pix_utils.figures.frontier import non_dominated
+from pix2pix_utils.training.config import Config
 
 ALONE = {"label_input": "rgb", "average_decay": 0.0, "decay_from": 1.0}
 
@@ -55,19 +56,17 @@ def _frontier_hint(found: set[str], points: dict[str, tuple[float, float]]) -> s
         return f"There is no point called {min(unknown)}."
     if missing := set(non_dominated(points)) - found:
         name = min(missing)
-        return (
-            f"No point beats {points[name]} of {sorted(points.values())}; equal ones stay."
-        )
+        return f"No point beats {points[name]} of {sorted(points.values())}; equal ones stay."
     name = min(found - set(non_dominated(points)))
     return f"{points[name]} is beaten by another of {sorted(points.values())}."
 
 
-def exercise_3(answer: Any, *, best: Any) -> str | None:
-    """A run like `best`, with label colours as input, no average and a constant learning rate."""
-    config = finished_run(answer).config
+def exercise_3(answer: Any, *, config: Config) -> str | None:
+    """A run of this configuration, but with label colours, no average and a constant rate."""
+    own = finished_run(answer).config
     if wrong := settings_that_differ(answer, ALONE):
         return f"Take all three ingredients away, but not the loss: {wrong}."
-    if replace(config, **{name: getattr(best.config, name) for name in ALONE}) != best.config:
+    if replace(own, **{name: getattr(config, name) for name in ALONE}) != config:
         return "Everything else, the loss and the seed among it, should be as in `best-ssim`."
     return None
 
