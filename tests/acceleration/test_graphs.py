@@ -128,7 +128,7 @@ def test_a_step_with_everything_on_never_looks_at_a_number(discriminator):
     adversarial = "classes" if discriminator == "segmentation" else "bce"
     settings = (*EVERY_SETTING, f"discriminator={discriminator}")
     networks = networks_on("cpu", *settings, precision="bf16")
-    with FakeTensorMode():
+    with FakeTensorMode(allow_non_fake_inputs=True):  # constants
         for network in (networks.generator, networks.discriminator, networks.average):
             imagined(network)
         networks = replace(

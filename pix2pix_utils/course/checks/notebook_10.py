@@ -44,6 +44,9 @@ def exercise_2(answer: Any) -> str | None:
     for trials, epochs in ((8, 3), (9, 3), (5, 2), (4, 4), (1, 2)):
         curves = random.uniform(0.2, 0.6, (trials, epochs))
         right, trained = _halving(curves)
+        while trials > 1 and right == curves[:, -1].argmax():  # it must make a difference
+            curves = random.uniform(0.2, 0.6, (trials, epochs))
+            right, trained = _halving(curves)
         given, epochs_trained = numbers(answer(curves.copy()), 2)
         if epochs_trained != trained:
             if epochs_trained == trials * epochs:
