@@ -27,11 +27,11 @@ import numpy as np
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.evaluation.confusion import segmentation_scores
+from pix2pix_utils.evaluation.feature_distance import kernel_difference
 from pix2pix_utils.evaluation.measures import Measures
 from pix2pix_utils.evaluation.statistics import holm, mean_text, paired_difference, summarize
 from pix2pix_utils.report.collect import Measurements, distances
 from pix2pix_utils.report.comparison import image_scores, judge
-from pix2pix_utils.report.kernel_difference import kernel_difference
 from pix2pix_utils.report.published import numbered, rounded
 from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, base_of, is_beyond
 from pix2pix_utils.training.config import Config

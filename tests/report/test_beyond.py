@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix_utils.evaluation.feature_distance import distance_summary, kernel_distance
+from pix2pix_utils.evaluation.feature_distance import (
+    distance_summary,
+    kernel_difference,
+    kernel_distance,
+)
 from pix2pix_utils.files import read_json
 from pix2pix_utils.report import (
     PATHS,
@@ -17,7 +21,6 @@ from pix2pix_utils.report import (
     step_rows,
 )
 from pix2pix_utils.report.beyond import STEP, ablations, ingredient
-from pix2pix_utils.report.kernel_difference import kernel_difference
 from pix2pix_utils.report.selection import base_of, is_beyond
 from pix2pix_utils.training.experiments import BEYOND, EXPERIMENTS, TABLE_1, configure
 
