@@ -40,7 +40,7 @@ OLDEST = {
     "anywidget": "0.9",
     "torchmetrics": "1.4",
     "jinja2": "3.1",
-    "optuna": "4.0",
+    "optuna": "4.7",
 }
 MEASURED_CORES = 2  # the machine on which the course's minutes were measured
 MEMORY_NEEDED = 2.5e9  # bytes: twice the peak of training the largest network of `demo`

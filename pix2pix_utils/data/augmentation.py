@@ -32,9 +32,11 @@ def paste(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
     if len(label) == 1:
         return label, photo
     classes, count = _number_colors(label)
-    present = torch.zeros(len(label), count, dtype=torch.bool)
+    present = torch.zeros(len(label), count, dtype=torch.bool, device=label.device)
     present.scatter_(1, classes.flatten(1), True)
-    order = torch.rand(present.shape).masked_fill(~present, 2.0)  # absent classes come last
+    order = torch.rand(present.shape, device=label.device).masked_fill(
+        ~present, 2.0
+    )  # absent classes come last
     drawn = order.argsort(1).argsort(1) < present.sum(1, keepdim=True) // 2
     region = drawn.gather(1, classes.flatten(1)).view_as(classes).unsqueeze(1)  # (N, 1, S, S)
     region, new_label, new_photo = (tensor.roll(-1, 0) for tensor in (region, label, photo))
@@ -66,7 +68,7 @@ def mirror(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
     without it, as in validation and test, are true ones. (Karras et al. 2022 condition
     on all augmentations in this way.)
     """
-    mirrored = torch.rand(len(label), 1, 1, 1) < 0.5
+    mirrored = torch.rand(len(label), 1, 1, 1, device=label.device) < 0.5
     label, photo = (torch.where(mirrored, image.flip(-1), image) for image in (label, photo))
     plane = mirrored.to(label.dtype).expand_as(label[:, :1])
     return torch.cat([label, plane], dim=1), photo
@@ -88,7 +90,7 @@ def light(label: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
     channels of a photo go through one rising curve, so grey stays grey. Label maps are returned
     unchanged.
     """
-    exponents = torch.rand(3, len(photo), 1, 1, 1) * 2 - 1
+    exponents = torch.rand(3, len(photo), 1, 1, 1, device=photo.device) * 2 - 1
     gamma, brightness, contrast = (1 + _LIGHT) ** exponents
     lit = ((photo + 1) / 2) ** gamma * brightness
     mean = lit.mean(dim=(1, 2, 3), keepdim=True)

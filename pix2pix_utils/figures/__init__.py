@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ssim_against_sharpness",
             "value_bars",
         ],
+        "tuning_plots": ["best_of_curves", "best_so_far", "pruned_curves", "search_points"],
         "style": ["COLORS", "GREY", "LINES", "MARKERS"],
     },
 )

@@ -309,7 +309,8 @@ def _on_other_streets(config: Config) -> Config:
         config,
         experiment=f"pretraining-{config.generator}",
         weights="none",
-        augmentation="none",
+        # the networks see whether a pair is mirrored, so they must have as many inputs
+        augmentation="mirror" if "mirror" in config.augmentation.split("+") else "none",
         freeze_backbone=False,
         warmup_steps=0,
         seed=0,

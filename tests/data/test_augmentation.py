@@ -7,6 +7,7 @@ from torchvision.transforms import v2
 
 from pix2pix_utils.data.augmentation import AUGMENTATIONS, build_augmentation, chosen_steps
 from pix2pix_utils.data.pairs import to_uint8
+from pix2pix_utils.errors import UserError
 
 ALL = ["none", *AUGMENTATIONS, "flip+jitter", "paste+flip+jitter+light"]
 
@@ -166,7 +167,10 @@ def test_augmentation_repeats_with_the_random_state_and_changes_no_input(batch, 
     torch.manual_seed(3)
     second = augment(batch["label"], batch["photo"])
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    assert all(t.shape == batch["label"].shape and t.dtype == torch.float32 for t in first)
+    planes = 4 if name == "mirror" else 3  # the fourth says whether a pair is mirrored
+    for image, channels in zip(first, (planes, 3), strict=True):
+        assert image.shape[1] == channels and image.dtype == torch.float32
+        assert image[:, :3].shape == batch["label"].shape
     assert all(torch.equal(batch[key], before[key]) for key in before)
 
 
@@ -174,7 +178,7 @@ def test_augmentation_repeats_with_the_random_state_and_changes_no_input(batch, 
 def test_label_maps_get_no_new_colour(batch, name):
     label, _ = build_augmentation(name)(batch["label"], batch["photo"])
     colors = {tuple(color) for color in to_uint8(batch["label"]).reshape(-1, 3).tolist()}
-    assert {tuple(color) for color in to_uint8(label).reshape(-1, 3).tolist()} <= colors
+    assert {tuple(color) for color in to_uint8(label[:, :3]).reshape(-1, 3).tolist()} <= colors
 
 
 def test_the_order_of_the_steps_in_a_name_does_not_matter(batch):
@@ -189,7 +193,10 @@ def test_the_order_of_the_steps_in_a_name_does_not_matter(batch):
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("rotate", "no augmentation 'rotate'; choose one of: none, paste, flip, jitter, light"),
+        (
+            "rotate",
+            "no augmentation 'rotate'; choose one of: none, paste, flip, mirror, jitter, light",
+        ),
         ("flip+lihgt", "no augmentation 'lihgt' in 'flip+lihgt'; did you mean 'light'?"),
         ("flip+", "no augmentation '' in 'flip+'; choose one of: none, paste, flip"),
         ("flip+flip", "'flip+flip' names 'flip' more than once: name each step once"),
@@ -198,3 +205,22 @@ def test_the_order_of_the_steps_in_a_name_does_not_matter(batch):
 )
 def test_other_names_are_refused_in_one_sentence(name, message):
     assert message in one_sentence(lambda: build_augmentation(name))
+
+
+def test_a_mirrored_pair_says_so_in_a_fourth_plane(batch):
+    torch.manual_seed(0)
+    label, photo = build_augmentation("mirror")(batch["label"], batch["photo"])
+    seen = set()
+    for index, plane in enumerate(label[:, 3]):
+        flipped = bool(plane[0, 0])
+        seen.add(flipped)
+        assert (plane == float(flipped)).all()
+        for new, key in ((label[:, :3], "label"), (photo, "photo")):
+            before = batch[key][index]
+            assert torch.equal(new[index], before.flip(-1) if flipped else before)
+    assert seen == {False, True}  # with this seed
+
+
+def test_two_flips_are_refused():
+    with pytest.raises(UserError, match="flips twice.*leave one of the two out"):
+        build_augmentation("flip+mirror")
