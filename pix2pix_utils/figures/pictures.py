@@ -22,11 +22,14 @@ def image_grid(
 ) -> Figure:
     """Pictures in rows and columns: (H, W, 3) uint8, or (H, W) floats shown in grey.
 
-    `captions` are shown below each picture.
+    Column titles may have several lines; `captions` are shown below each picture.
     """
     cell = cell_side(len(rows[0]), 0.3)
     letters = int(cell * LETTERS_PER_INCH)
-    titles = [textwrap.fill(title, letters) for title in column_titles]
+    titles = [
+        "\n".join(textwrap.fill(line, letters) for line in title.splitlines())
+        for title in column_titles
+    ]
     lines = max((title.count("\n") + 1 for title in titles), default=0)
     height = (cell + (0.22 if captions else 0)) * len(rows) + LINE_OF_TITLE * lines + 0.1
     figure = Figure(figsize=(cell * len(rows[0]) + 0.3, height), layout="constrained")

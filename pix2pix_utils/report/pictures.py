@@ -60,7 +60,7 @@ def translation_strip(runs: Sequence[Run], data: StreetData) -> Figure:
     batch = data.test.batch(scenes)
     photos = [generated(run, data, scenes) for run in runs]
     columns = [to_uint8(batch["label"]), *photos, to_uint8(batch["photo"])]
-    names = [f"{run.config.experiment}, {weights_of(run)}" for run in runs]
+    names = [f"{run.config.experiment}\n{weights_of(run)}" for run in runs]
     titles = ["label map", *names, "photo"]
     return figures.image_grid(list(zip(*columns, strict=True)), titles)
 
