@@ -11,7 +11,7 @@ from pix2pix_utils.files import read_json
 from pix2pix_utils.report import record_summaries
 from pix2pix_utils.report.selection import protocol_of
 from pix2pix_utils.training.config import Config
-from pix2pix_utils.training.experiments import TABLE_1
+from pix2pix_utils.training.experiments import PROFILES, TABLE_1
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,7 +51,8 @@ def test_the_results_table_is_what_was_measured(column, dataset):
 def test_the_results_say_how_they_were_made():
     for dataset in COLUMNS:
         record = published(dataset)
-        assert record["protocol"]["image_size"] == 64 and record["protocol"]["epochs"] == 5
+        for key in ("image_size", "width", "epochs", "learning_rate"):
+            assert record["protocol"][key] == PROFILES["demo"][key]
         for run in record["runs"]:
             assert run["environment"]["date"] and run["environment"]["torch"]
             assert (
