@@ -120,28 +120,31 @@ def importances(
 ) -> dict[str, dict]:
     """How much each hyper-parameter sets the best trials apart from the others.
 
-    PED-ANOVA (Watanabe et al. 2023), scaled to a sum of 1. "Best" is the top tenth of the complete
-    trials, but at least five or half of them. Returns for each hyper-parameter its `importance`
-    and `chance`, the importance that 95 % of random permutations of the scores stay below: what a
-    hyper-parameter that does nothing may show. Empty with fewer than four complete trials.
+    PED-ANOVA (Watanabe et al. 2023). "Best" is the top tenth of the complete trials, but at least
+    five or half of them. Returns for each hyper-parameter its `importance`, scaled to a sum of 1,
+    and `chance`, on the same scale: the importance that it stays below in 95 % of random
+    permutations of the scores, as one that does nothing would if the trials were independent
+    (those of TPE are not). Empty with fewer than four complete trials.
     """
     complete = [t for t in trials if t.state == "complete" and t.val_ssim is not None]
     if len(complete) < 4:
         return {}
     scores = np.array([trial.val_ssim for trial in complete], dtype=float)
-    measured = _importances(complete, scores)
+    measured = _divergences(complete, scores)
+    total = sum(measured.values()) or 1.0
     order = np.random.default_rng(seed)
-    shuffled = [_importances(complete, order.permutation(scores)) for _ in range(shuffles)]
+    shuffled = [_divergences(complete, order.permutation(scores)) for _ in range(shuffles)]
     return {
         key: {
-            "importance": value,
-            "chance": float(np.quantile([one[key] for one in shuffled], 0.95)),
+            "importance": value / total,
+            "chance": float(np.quantile([one[key] for one in shuffled], 0.95)) / total,
         }
         for key, value in sorted(measured.items(), key=lambda item: -item[1])
     }
 
 
-def _importances(trials: Sequence[Trial], scores: np.ndarray) -> dict[str, float]:
+def _divergences(trials: Sequence[Trial], scores: np.ndarray) -> dict[str, float]:
+    """For each hyper-parameter, the Pearson divergence of the best trials' values from all."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     for trial, score in zip(trials, scores, strict=True):
@@ -157,4 +160,4 @@ def _importances(trials: Sequence[Trial], scores: np.ndarray) -> dict[str, float
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=share)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+        return optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)

@@ -162,4 +162,13 @@ def test_only_deeplab_can_be_frozen_whatever_its_label_input():
 
 
 def test_names_of_the_parts_are_public():
-    assert LABEL_INPUTS == ("rgb", "one-hot", "edges", "coordinates")
+    assert LABEL_INPUTS == ("rgb", "one-hot", "edges", "coordinates", "mirrored")
+
+
+def test_the_mirrored_plane_is_the_fourth_of_the_label_map_and_zero_without_it():
+    encode = LabelInput("rgb+mirrored")
+    label = torch.rand(2, 3, 8, 8)
+    marked = torch.cat([label, torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)], 1)
+    assert encode.channels == 4
+    assert torch.equal(encode(marked), marked)
+    assert torch.equal(encode(label), torch.cat([label, torch.zeros(2, 1, 8, 8)], 1))
