@@ -100,20 +100,21 @@ class LabelInput(nn.Module):
     def __init__(self, kind: str, colors: Tensor | None = None):
         super().__init__()
         self.parts = parse_label_input(kind)
-        if colors is None and {"one-hot", "edges"} & set(self.parts):
+        shows_classes = bool({"one-hot", "edges"} & set(self.parts))
+        if colors is None and shows_classes:
             raise UserError(
                 f"label_input is '{kind}', but the class colours are not known: "
                 "pass the palette's as colors, or use label_input=rgb"
             )
-        self.register_buffer("colors", colors, persistent=False)
+        self.register_buffer("colors", colors if shows_classes else None, persistent=False)
         planes = {"rgb": 3, "one-hot": 0 if colors is None else len(colors), "coordinates": 2}
         self.channels = sum(planes.get(part, 1) for part in self.parts)
 
     def forward(self, label: Tensor) -> Tensor:
         label, mirrored = label[:, :3], label[:, 3:]
-        if not mirrored.shape[1]:
-            mirrored = torch.zeros_like(label[:, :1])
-        planes = {"rgb": label, "mirrored": mirrored}
+        planes = {"rgb": label}
+        if "mirrored" in self.parts:
+            planes["mirrored"] = mirrored if mirrored.shape[1] else torch.zeros_like(label[:, :1])
         if self.colors is not None:
             classes = nearest_class(label, self.colors)
             if "one-hot" in self.parts:

@@ -223,10 +223,14 @@ def step_rows(record: Mapping, name: str) -> list[dict]:
 
 def _ssim_difference(model: Mapping, other: Mapping, groups: Sequence | None) -> dict | None:
     """SSIM of a model minus that of another, by the seeds that both have; None without one."""
-    shared = sorted(by_seed(model, "ssim").keys() & by_seed(other, "ssim").keys())
+    shared = _shared_seeds(model, other)
     if not shared:
         return None
     return paired_difference(ssim_of(model, shared), ssim_of(other, shared), groups)
+
+
+def _shared_seeds(model: Mapping, other: Mapping) -> list[int]:
+    return sorted(by_seed(model, "ssim").keys() & by_seed(other, "ssim").keys())
 
 
 def _changes(before: Config, after: Config) -> str:
@@ -340,7 +344,7 @@ def ablations(record: Mapping) -> list[Ablation]:
         difference = _ssim_difference(model, other, record["groups"])
         if difference is None:
             continue
-        shared = sorted(by_seed(model, "ssim").keys() & by_seed(other, "ssim").keys())
+        shared = _shared_seeds(model, other)
         seeds = {}
         for measure in ("ssim", IOU, DISTANCE):
             ours, theirs = by_seed(model, measure), by_seed(other, measure)

@@ -54,6 +54,10 @@ RANDOM_START = {"generator": "random weights", "discriminator": "random weights"
 BEST_KEYS = ("config", "palette", "fingerprint", "generator", "discriminator", "epoch")
 
 
+class Diverged(UserError):
+    """The losses, the weights or the score on val are not finite any more."""
+
+
 class Trainer:
     """Repeats the training step, and can be stopped and resumed between any two steps.
 
@@ -302,9 +306,9 @@ class Trainer:
             if wrong:
                 raise self._diverged(f"the {name}'s {wrong[0]} is not finite")
 
-    def _diverged(self, wrong: str) -> UserError:
+    def _diverged(self, wrong: str) -> Diverged:
         reduced = self.networks.precision != "fp32"
-        return UserError(
+        return Diverged(
             f"{wrong} in epoch {self.epoch + 1} by step {self.step}: training has diverged; try a "
             f"smaller learning rate than {self.config.learning_rate} (--set learning_rate=...)"
             f"{' or --set precision=fp32' if reduced else ''}; the checkpoints before it are kept"

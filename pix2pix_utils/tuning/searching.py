@@ -16,6 +16,7 @@ from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.pretraining import train_experiment
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.session import with_precision
+from pix2pix_utils.training.trainer import Diverged
 from pix2pix_utils.tuning.presence import Presence
 from pix2pix_utils.tuning.samplers import suggest
 from pix2pix_utils.tuning.storage import explain_storage_errors
@@ -128,10 +129,7 @@ def _train(study: Study, trial: optuna.Trial, device: torch.device, progress: bo
         pass
     except UpdateFinishedTrialError:
         return None
-    except UserError as error:
-        if "training has diverged" not in str(error):
-            study.fail(trial.number)
-            raise
+    except Diverged as error:
         notes["diverged"] = str(error)
     except BaseException:
         study.fail(trial.number)

@@ -3,29 +3,11 @@
 import math
 
 import numpy as np
-import pytest
 import torch
+from exercise_answers import each, judged
 from scipy.stats import binom
 
 from pix2pix_utils.course.checks import notebook_09
-
-
-def refused(exercise, answer) -> bool:
-    """Whether the check refuses, with a hint of one line or with an error, which is printed."""
-    try:
-        said = exercise(answer)
-    except Exception:
-        return True
-    assert said is None or (said.endswith(".") and "\n" not in said), said
-    return said is not None
-
-
-def each(right, wrong, lazy):
-    """Parameters of a test that takes an answer and whether it is right."""
-    cases = [(answer, True) for answer in right] + [(answer, False) for answer in (*wrong, *lazy)]
-    kinds = ["right"] * len(right) + ["wrong"] * len(wrong) + ["lazy"] * len(lazy)
-    assert len(right) >= 1 and len(wrong) >= 3 and len(lazy) >= 1
-    return pytest.mark.parametrize(("answer", "is_right"), cases, ids=kinds)
 
 
 def both_rules(confusion, evaluated):
@@ -44,7 +26,7 @@ def both_rules(confusion, evaluated):
     lazy=[(0.935, 0.819), lambda counts, k: (0.935, 0.819)],
 )
 def test_9_1_two_rules_for_void_pixels(answer, is_right):
-    assert refused(notebook_09.exercise_1, answer) != is_right
+    judged(is_right, notebook_09.exercise_1, answer)
 
 
 @each(
@@ -62,7 +44,7 @@ def test_9_1_two_rules_for_void_pixels(answer, is_right):
     lazy=[lambda photos: photos, lambda photos: torch.zeros_like(photos), torch.zeros(2)],
 )
 def test_9_2_a_set_of_photos_none_in_its_place(answer, is_right):
-    assert refused(notebook_09.exercise_2, answer) != is_right
+    judged(is_right, notebook_09.exercise_2, answer)
 
 
 def at_least(right, trials):
@@ -80,7 +62,7 @@ def at_least(right, trials):
     lazy=[0.0207, lambda right, trials: 0.0207],
 )
 def test_9_3_what_a_guesser_gets(answer, is_right):
-    assert refused(notebook_09.exercise_3, answer) != is_right
+    judged(is_right, notebook_09.exercise_3, answer)
 
 
 def test_the_frequent_mistakes_have_hints_of_their_own():

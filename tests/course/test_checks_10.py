@@ -4,36 +4,11 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 import torch
+from exercise_answers import each, judged, passes
 
 from pix2pix_utils.course.checks import notebook_10
 from pix2pix_utils.tuning.luck import best_of_curve, expected_maximum
-
-
-def passes(exercise, answer) -> bool:
-    """Whether the check accepts; otherwise it says something."""
-    said = exercise(answer)
-    assert said is None or (said.endswith(".") and "\n" not in said), said
-    return said is None
-
-
-def fails(exercise, answer) -> bool:
-    """Whether the check refuses, with a hint or an exception."""
-    try:
-        return not passes(exercise, answer)
-    except AssertionError:
-        raise
-    except Exception:  # `check` prints the first line of any error
-        return True
-
-
-def each(right=(), wrong=(), lazy=()):
-    """Parameters of a test that takes an answer and whether it is right."""
-    cases = [(answer, True) for answer in right] + [(answer, False) for answer in (*wrong, *lazy)]
-    kinds = ["right"] * len(right) + ["wrong"] * len(wrong) + ["lazy"] * len(lazy)
-    assert len(right) >= 1 and len(wrong) >= 3 and len(lazy) >= 1
-    return pytest.mark.parametrize(("answer", "is_right"), cases, ids=kinds)
 
 
 def mean_best(scores, n, choose=itertools.combinations):
@@ -51,7 +26,7 @@ def mean_best(scores, n, choose=itertools.combinations):
     lazy=[0.45, lambda scores, n: max(scores)],
 )
 def test_10_1_the_best_of_n(answer, is_right):
-    assert (passes if is_right else fails)(notebook_10.exercise_1, answer)
+    judged(is_right, notebook_10.exercise_1, answer)
 
 
 def halving(curves, drop_at_the_end=False, keep=math.ceil, up_to=None):
@@ -77,7 +52,7 @@ def halving(curves, drop_at_the_end=False, keep=math.ceil, up_to=None):
     lazy=[(3, 14), lambda curves: (curves[:, -1].argmax(), curves.size), lambda curves: (0, 14)],
 )
 def test_10_2_successive_halving(answer, is_right):
-    assert (passes if is_right else fails)(notebook_10.exercise_2, answer)
+    judged(is_right, notebook_10.exercise_2, answer)
 
 
 def curse(n, quality, luck):
@@ -103,7 +78,7 @@ def simulated(n, quality, luck, draws=20_000):
     lazy=[0.5, lambda n, quality, luck: 0.0],
 )
 def test_10_3_the_winners_curse(answer, is_right):
-    assert (passes if is_right else fails)(notebook_10.exercise_3, answer)
+    judged(is_right, notebook_10.exercise_3, answer)
 
 
 def test_10_3_accepts_any_fair_simulation():

@@ -3,7 +3,6 @@
 import os
 import signal
 import urllib.error
-from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -44,19 +43,6 @@ def unet_config():
 def deeplab_config():
     """The DeepLab generator beside a small judge: ResNet18 has tests of its own."""
     return configure("pretrained-torchvision", "smoke", settings=["discriminator=patchgan"])
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """The networks of every run before its first step, by the run's source of weights."""
-    found, fit = {}, training.Trainer.fit
-
-    def note_and_fit(self, *arguments):
-        found[self.config.weights] = deepcopy(self.networks.state_dict())
-        return fit(self, *arguments)
-
-    monkeypatch.setattr(training.Trainer, "fit", note_and_fit)
-    return found
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -33,19 +32,6 @@ def streets_config(monkeypatch):
 @pytest.fixture
 def camvid(camvid_folder):
     return load_data(str(camvid_folder), image_size=32, progress=False)
-
-
-@pytest.fixture
-def started(monkeypatch):
-    """The networks of every run before its first step, by the run's source of weights."""
-    found, fit = {}, training.Trainer.fit
-
-    def note_and_fit(self, *arguments):
-        found[self.config.weights] = deepcopy(self.networks.state_dict())
-        return fit(self, *arguments)
-
-    monkeypatch.setattr(training.Trainer, "fit", note_and_fit)
-    return found
 
 
 def test_a_name_that_says_streets_is_held_to_it(streets_config, tmp_path, street_data):

@@ -11,6 +11,7 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import read_json
 from pix2pix_utils.training.interrupts import Interrupted
 from pix2pix_utils.training.runs import find_runs
+from pix2pix_utils.training.trainer import Diverged
 from pix2pix_utils.tuning import searching
 from pix2pix_utils.tuning.searching import search
 from pix2pix_utils.tuning.trials import best_trial
@@ -76,7 +77,7 @@ def test_the_last_epoch_is_never_pruned(make_study, pretended_training):
 def test_a_diverged_training_is_an_outcome(make_study, pretended_training):
     def diverge(config):
         if config.alpha > 10:
-            raise UserError(DIVERGED)
+            raise Diverged(DIVERGED)
 
     pretended_training.before = diverge
     study = make_study(trials=6)
