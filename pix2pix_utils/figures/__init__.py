@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "classes": ["class_frequency_bars", "class_scores", "palette_legend"],
         "sheets": ["contact_sheet"],
-        "curves": ["training_curves"],
+        "curves": ["split_curves", "training_curves"],
         "diagrams": ["unet_diagram"],
         "frontier": ["non_dominated", "ssim_against_realism"],
         "metric_plots": ["distance_intervals", "rank_chart"],

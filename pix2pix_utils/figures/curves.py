@@ -1,4 +1,4 @@
-"""Training curves."""
+"""Curves over the epochs of a training."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +14,7 @@ PANELS = {
     "discriminator_loss": "discriminator loss",
     "val_ssim": "validation SSIM",
 }
+SPLIT_CURVES = {"train_ssim": "train", "val_ssim": "val", "test_ssim": "test"}
 
 
 def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
@@ -46,4 +47,41 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         axis.grid(alpha=0.3)
     if len(histories) > 1:
         figure.legend(*axis.get_legend_handles_labels(), ncols=4, **BELOW)
+    return figure
+
+
+def split_curves(histories: Mapping[str, Sequence[Mapping[str, float | None]]]) -> Figure:
+    """SSIM on train, val and test by epoch, one panel a run; a line marks val's best epoch.
+
+    `histories` maps a run's name to its records, one per epoch; epochs without a score of train or
+    test (nan or None) are left out of that curve.
+    """
+    columns = min(3, len(histories))
+    rows = -(-len(histories) // columns)
+    figure = Figure(figsize=(3.1 * columns, 2.5 * rows + 0.3), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axis, (name, history) in zip(grid.flat, histories.items(), strict=False):
+        for number, (key, split) in enumerate(SPLIT_CURVES.items()):
+            points = [(epoch["epoch"], epoch.get(key)) for epoch in history]
+            points = [(at, score) for at, score in points if score is not None]
+            points = [(at, score) for at, score in points if not np.isnan(score)]
+            axis.plot(
+                *zip(*points, strict=True),
+                LINES[number],
+                color=COLORS[number],
+                marker=MARKERS[number],
+                markevery=max(1, len(points) // MAX_MARKERS),
+                markersize=3.5,
+                linewidth=1.2,
+                label=split,
+            )
+        best = max(history, key=lambda epoch: epoch["val_ssim"])
+        axis.axvline(best["epoch"], color="0.4", linewidth=0.8, linestyle=":")
+        axis.set_title(f"{name}: best on val at {best['epoch']:.0f}", fontsize=9)
+        axis.grid(alpha=0.3)
+    for axis in grid.flat[len(histories) :]:
+        axis.set_axis_off()
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel("SSIM", fontsize=9)
+    figure.legend(*grid.flat[0].get_legend_handles_labels(), ncols=3, **BELOW)
     return figure

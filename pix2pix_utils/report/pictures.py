@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from pix2pix_utils import figures
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import to_uint8
+from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.evaluation.predictors import generator_predictor
 from pix2pix_utils.evaluation.reference import ORACLE
 from pix2pix_utils.evaluation.statistics import paired_difference, summarize
@@ -190,6 +191,28 @@ def _curves(selection: Selection) -> Iterator[Picture]:
             "Mean losses of each epoch and SSIM on val after it.",
             f"Curves by epoch. Validation SSIM after the last one: {_listed(last)}",
         )
+    scored = {name: one for name, one in histories.items() if "test_ssim" in one[0]}
+    if scored:
+        ends = "; ".join(f"{name}: {_end(history)}" for name, history in scored.items())
+        yield Picture(
+            "curves-by-split",
+            "Where training should stop",
+            figures.split_curves(scored),
+            "SSIM on all three splits by epoch; the dotted line is the epoch that val chooses. "
+            f"{ends}.",
+            f"Curves of SSIM on train, val and test by epoch. {ends}.",
+        )
+
+
+def _end(history: Sequence[Mapping[str, float]]) -> str:
+    """Where val is best, and all splits at the last epoch at which they were scored."""
+    best = max(history, key=lambda epoch: epoch["val_ssim"])
+    last = next(epoch for epoch in reversed(history) if not np.isnan(epoch["test_ssim"]))
+    scores = ", ".join(f"{split} {last[f'{split}_ssim']:.3f}" for split in SPLITS)
+    return (
+        f"val best ({best['val_ssim']:.3f}) after epoch {best['epoch']:.0f}, "
+        f"after epoch {last['epoch']:.0f} {scores}"
+    )
 
 
 def _score_pictures(measured: Measurements, groups: Sequence[str]) -> Iterator[Picture]:

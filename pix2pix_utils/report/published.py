@@ -38,7 +38,8 @@ from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import TABLE_1
 from pix2pix_utils.training.runs import Run
 
-HISTORY = ("generator_loss", "discriminator_loss", "val_ssim")  # recorded of every epoch
+# recorded of every epoch; those of train and test only where `score_every` asked for them
+HISTORY = ("generator_loss", "discriminator_loss", "train_ssim", "val_ssim", "test_ssim")
 
 
 def results_record(selection: Selection, data: StreetData, measured: Measurements) -> dict:
@@ -92,11 +93,11 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
     }
 
 
-def _history(run: Run) -> dict[str, list[float]]:
-    """`HISTORY` of a run, epoch by epoch; without an adversary there is no discriminator loss."""
+def _history(run: Run) -> dict[str, list[float | None]]:
+    """`HISTORY` of a run, epoch by epoch; what a run does not record is left out, nan is None."""
     epochs = run.read_history()
     return {
-        key: [round(epoch[key], 4) for epoch in epochs]
+        key: [None if np.isnan(epoch[key]) else round(epoch[key], 4) for epoch in epochs]
         for key in HISTORY
         if all(key in epoch for epoch in epochs)
     }

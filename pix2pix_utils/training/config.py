@@ -44,6 +44,7 @@ class Config:
     beta1: float = 0.5
     beta2: float = 0.999
     keep: str = "best"  # the epoch whose weights are the result: best, by SSIM on val, or last
+    score_every: int = 0  # epochs between scores of train and test beside val's; 0: never
     precision: str = "auto"  # auto, fp32, bf16 or fp16: see `acceleration.precision`
     train_pairs: int | None = None  # an evenly spaced part of the split; None means all of it
     val_pairs: int | None = None
@@ -54,7 +55,8 @@ class Config:
     def __post_init__(self):
         for name in ("image_size", "width", "epochs", "batch_size", "accumulation"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
+        for name in ("warmup_steps", "score_every"):
+            self._require(name, getattr(self, name) >= 0, "0 or more")
         for name in ("train_pairs", "val_pairs", "test_pairs"):
             value = getattr(self, name)
             self._require(name, value is None or value >= 1, "at least 1, or none for all pairs")

@@ -28,7 +28,7 @@ from pix2pix_utils.data.augmentation import build_augmentation
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import epoch_order
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation.predictors import generator_predictor
+from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
 from pix2pix_utils.files import atomic_write
 from pix2pix_utils.losses.adversarial import check_discriminator
 from pix2pix_utils.losses.objective import build_objective
@@ -256,6 +256,7 @@ class Trainer:
         val_ssim = float(split_scores(predict, self.data.val).mean())
         if not math.isfinite(val_ssim):
             raise self._diverged(f"val_ssim is {val_ssim}")
+        scores = {"val_ssim": val_ssim, **self._other_scores(predict)}
         is_kept = self.config.keep == "last" or all(
             val_ssim > past["val_ssim"] for past in self.history
         )
@@ -263,9 +264,7 @@ class Trainer:
         with guard.atomic():
             self.epoch, self.step = self.epoch + 1, 0
             self._losses, self._seconds = LossSums(), 0.0
-            self.history.append(
-                {"epoch": self.epoch, **losses, "val_ssim": val_ssim, "seconds": seconds}
-            )
+            self.history.append({"epoch": self.epoch, **losses, **scores, "seconds": seconds})
             if is_main():
                 grid = sample_grid(predict, self.data.val)
                 with atomic_write(run.samples / f"epoch-{self.epoch:04d}.png") as temporary:
@@ -277,6 +276,22 @@ class Trainer:
                     best["generator"] = self.networks.final_generator.state_dict()
                     save_checkpoint(run.best_checkpoint, best)
             self._write(run)
+
+    def _other_scores(self, predict: Predictor) -> dict[str, float]:
+        """SSIM on train and test in the first and every `score_every`-th epoch, else nan.
+
+        They are only recorded: nothing is chosen by them.
+        """
+        every = self.config.score_every
+        if not every:
+            return {}
+        due = self.epoch == 0 or (self.epoch + 1) % every == 0
+        return {
+            f"{split}_ssim": float(split_scores(predict, self.data[split]).mean())
+            if due
+            else math.nan
+            for split in ("train", "test")
+        }
 
     def _save(self, run: Run) -> None:
         """Write a checkpoint within an epoch; raises UserError if the training has diverged."""

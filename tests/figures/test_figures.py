@@ -33,6 +33,21 @@ def test_curves_that_nobody_recorded_have_no_panel():
     assert axis.get_title() == "validation SSIM"
 
 
+def test_curves_of_the_splits_leave_out_what_was_not_scored_and_mark_the_best_epoch():
+    scores = [(0.30, 0.2, 0.25), (np.nan, 0.4, None), (0.60, 0.3, 0.35)]
+    keys = ("train_ssim", "val_ssim", "test_ssim")
+    run = [
+        {"epoch": epoch, **dict(zip(keys, row, strict=True))}
+        for epoch, row in enumerate(scores, start=1)
+    ]
+    figure = figures.split_curves({"first": run, "second": run, "third": run, "fourth": run})
+    axis = figure.axes[0]
+    curves = {line.get_label(): list(line.get_xdata()) for line in axis.lines[:3]}
+    assert curves == {"train": [1, 3], "val": [1, 2, 3], "test": [1, 3]}
+    assert list(axis.lines[3].get_xdata()) == [2, 2]
+    assert "best on val at 2" in axis.get_title()
+
+
 SCORES = {  # sharpness and SSIM of six networks, two of them nearly equal
     "baseline": (0.302, 0.429),
     "baseline-mse": (0.215, 0.481),

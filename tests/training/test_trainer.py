@@ -165,3 +165,24 @@ def test_every_step_draws_its_own_random_numbers(smoke_config, street_data):
     steps = list(Trainer(smoke_config, street_data, CPU).coming_steps())
     seeds = [seed for batches, *_ in steps for seed, *_ in batches]
     assert len(seeds) > 1 and len(set(seeds)) == len(seeds)
+
+
+def test_scores_of_train_and_test_are_recorded_and_change_nothing(
+    smoke_config, street_data, tmp_path
+):
+    config = replace(smoke_config, epochs=3)
+    plain = train(config, street_data, tmp_path, CPU, progress=False)
+    scored = train(
+        replace(config, score_every=2, keep="last"), street_data, tmp_path, CPU, progress=False
+    )
+    found = [(epoch["train_ssim"], epoch["test_ssim"]) for epoch in scored.read_history()]
+    assert np.isfinite(found).all(axis=1).tolist() == [True, True, False]  # the first, every second
+    for ours, theirs in zip(scored.read_history(), plain.read_history(), strict=True):
+        assert all(ours[key] == theirs[key] for key in theirs.keys() - {"seconds"})
+    every = train(
+        replace(config, score_every=3, keep="last"), street_data, tmp_path, CPU, progress=False
+    )
+    final = every.read_history()[-1]
+    for split in ("train", "test"):
+        mean = every.result()["ssim"]["eval"][split]["mean"]
+        assert final[f"{split}_ssim"] == pytest.approx(mean, abs=1e-6)
