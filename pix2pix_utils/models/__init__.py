@@ -65,6 +65,9 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "deeplab-resnet50": partial(DeepLabGenerator, backbone="resnet50"),
     "deeplab-mobilenet": partial(DeepLabGenerator, backbone="mobilenet_v3_large"),
+    "deeplab-mobilenet-skips": partial(
+        DeepLabGenerator, backbone="mobilenet_v3_large", skips=True
+    ),
     "pix2pix-unet": Pix2PixUNet,
     "enhanced": EnhancedUNet,
     "unet-resize": partial(UNet, upsampling="resize"),
@@ -77,7 +80,7 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "enhanced-no-dropout": partial(EnhancedUNet, dropout_blocks="none"),
 }
 # The generators that take three colours only, since their backbone was pretrained on photos.
-RGB_GENERATORS = ("deeplab-resnet50", "deeplab-mobilenet")
+RGB_GENERATORS = ("deeplab-resnet50", "deeplab-mobilenet", "deeplab-mobilenet-skips")
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "patchgan": PatchGAN,
     "resnet18": ResNet18Discriminator,

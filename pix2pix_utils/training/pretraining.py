@@ -56,6 +56,7 @@ from pix2pix_utils.training.weights import (
 _RELEASED_GENERATORS = {
     "deeplab-resnet50": "deeplabv3_resnet50",
     "deeplab-mobilenet": "deeplabv3_mobilenet_v3_large",
+    "deeplab-mobilenet-skips": "deeplabv3_mobilenet_v3_large",
     "pix2pix-unet": "facades_label2photo",  # the nearest task; there is none for streets
 }
 _RELEASED_DISCRIMINATORS = {"resnet18": "resnet18", "resnet18-patch": "resnet18"}
@@ -330,7 +331,7 @@ def learn_segmentation(
         generator = build_generator(config.generator, config.image_size, config.width)
         assert isinstance(generator, DeepLabGenerator)
         accelerate_on_cpu(generator)
-        classify = nn.Conv2d(generator.output.in_channels, len(pairs.palette), kernel_size=1)
+        classify = nn.Conv2d(generator.feature_channels, len(pairs.palette), kernel_size=1)
         generator.to(device).train()
         classify.to(device)
         optimizer = torch.optim.Adam(

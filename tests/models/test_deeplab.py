@@ -15,12 +15,22 @@ def mobilenet():
 
 
 @pytest.fixture(scope="module")
+def skips():
+    return DeepLabGenerator(64, 8, backbone="mobilenet_v3_large", skips=True)
+
+
+@pytest.fixture(scope="module")
+def resnet_skips():
+    return DeepLabGenerator(64, 8, backbone="resnet50", skips=True)
+
+
+@pytest.fixture(scope="module")
 def resnet():
     return DeepLabGenerator(64, 8, backbone="resnet50")
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 64), (50, 70), (33, 47), (100, 41)])
-@pytest.mark.parametrize("backbone", ["mobilenet", "resnet"])
+@pytest.mark.parametrize("backbone", ["mobilenet", "resnet", "skips", "resnet_skips"])
 def test_photo_has_the_size_of_the_label_map_at_batch_1(backbone, size, request):
     network = request.getfixturevalue(backbone).train()
     with torch.no_grad():
@@ -44,12 +54,34 @@ def test_input_is_normalised_as_the_pretrained_weights_expect():
     assert not ImageNetNormalization().state_dict()
 
 
-def test_gradients_reach_every_parameter(mobilenet):
-    mobilenet.train()
-    mobilenet(torch.rand(2, 3, 64, 64)).square().mean().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in mobilenet.parameters())
-    assert mobilenet.backbone["0"][0].weight.grad.any()  # down to the first convolution
-    mobilenet.zero_grad()
+@pytest.mark.parametrize("kind", ["mobilenet", "skips"])
+def test_gradients_reach_every_parameter(kind, request):
+    network = request.getfixturevalue(kind).train()
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    assert network.backbone["0"][0].weight.grad.any()  # down to the first convolution
+    network.zero_grad()
+
+
+@pytest.mark.parametrize(("skips", "smooth"), [(False, True), (True, False)])
+def test_only_skip_connections_show_detail_within_a_sixteenth_of_the_picture(skips, smooth):
+    network = DeepLabGenerator(64, 8, backbone="mobilenet_v3_large", skips=skips)
+    nn.init.normal_(network.output.weight)
+    label = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        photo = network(label)
+    # the features of 4 x 4 belong to pixels 7.5, 23.5, ...: in between the photo is interpolated
+    bends = photo[..., 24:39].diff(n=2, dim=-1).abs().max()
+    assert bool(bends < 1e-5) == smooth
+
+
+def test_a_decoder_with_skips_learns_while_the_backbone_is_frozen(skips):
+    network = skips.train().freeze_backbone()
+    before = {key: value.clone() for key, value in network.backbone.state_dict().items()}
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    assert all(p.grad is None for p in network.backbone.parameters())
+    assert all(p.grad is not None for p in network.decoder.parameters())
+    assert all(torch.equal(value, before[k]) for k, value in network.backbone.state_dict().items())
 
 
 def test_frozen_backbone_does_not_change_in_any_way(mobilenet):
