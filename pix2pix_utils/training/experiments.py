@@ -79,9 +79,9 @@ _BEST_SSIM = Experiment(
     ),
 )  # fmt: skip
 _BEST_LOOK = Experiment(
-    "best-look", "For the look", "unet-resize", "segmentation", "classes", 10.0,
+    "best-look", "For the look", "unet-resize", "segmentation", "classes", 5.0,
     settings=dict(
-        label_input="one-hot+coordinates", ssim_weight=20.0, average_decay=0.99, decay_from=0.5,
+        label_input="one-hot+coordinates", ssim_weight=10.0, average_decay=0.99, decay_from=0.5,
         keep="last",  # SSIM on val would choose an early, smoother one
     ),
 )  # fmt: skip
@@ -108,7 +108,7 @@ _BEYOND = (
     _BEST_LOOK.variant(
         "best-look-no-coordinates", "For the look, no coordinates", label_input="one-hot"
     ),
-    _BEST_LOOK.variant("best-look-l1", "For the look, no SSIM term", ssim_weight=0.0, alpha=20.0),
+    _BEST_LOOK.variant("best-look-l1", "For the look, no SSIM term", ssim_weight=0.0, alpha=10.0),
     _BEST_LOOK.variant("best-look-early", "For the look, epoch chosen by SSIM", keep="best"),
     _BEST_LOOK.variant("best-look-no-average", "For the look, no average", average_decay=0.0),
     _BEST_LOOK.variant("best-look-no-decay", "For the look, constant rate", decay_from=1.0),
@@ -154,8 +154,8 @@ _SSIM_AVERAGE = _SSIM_INPUT.variant(
 _LOOK_LOSS = _TABLE_1[1].variant(
     "best-look-step-loss",
     "To the look: SSIM in the loss",
-    alpha=10.0,
-    ssim_weight=20.0,
+    alpha=5.0,
+    ssim_weight=10.0,
     keep="last",
     report_ssim=None,
 )
