@@ -45,6 +45,7 @@ OLDEST = {
 MEASURED_CORES = 2  # the machine on which the course's minutes were measured
 MEMORY_NEEDED = 2.5e9  # bytes: twice the peak of training the largest network of `demo`
 MOST_RUNS = 12  # in one notebook
+CLASSES = 30  # roughly, in a palette of streets
 
 
 @dataclass(frozen=True)
@@ -164,15 +165,21 @@ def bytes_of_a_run(config: Config) -> int:
     """Disk space of a run's checkpoints, nearly all that it writes.
 
     `best.pt` holds the weights of both networks; `last.pt` and `previous.pt` hold them too, with
-    Adam's two moments of each.
+    Adam's two moments of each and, where it is kept, the average of the generator's weights.
     """
     with torch.device("meta"):
-        networks = (
-            build_generator(config.generator, config.image_size, config.width),
-            build_discriminator(config.discriminator, config.width),
+        colors = torch.empty(CLASSES, 3)
+        generator = build_generator(
+            config.generator, config.image_size, config.width, config.label_input, colors
         )
-    weights = sum(p.numel() for network in networks for p in network.parameters())
-    return (1 + 3 + 3) * 4 * weights  # float32
+        discriminator = build_discriminator(
+            config.discriminator, config.width, config.label_input, colors
+        )
+    weights = [
+        sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)
+    ]
+    average = 2 * weights[0] if config.average_decay else 0
+    return 4 * ((1 + 3 + 3) * sum(weights) + average)  # float32
 
 
 def check_disk(free: int, config: Config) -> MachineCheck:

@@ -65,9 +65,7 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "deeplab-resnet50": partial(DeepLabGenerator, backbone="resnet50"),
     "deeplab-mobilenet": partial(DeepLabGenerator, backbone="mobilenet_v3_large"),
-    "deeplab-mobilenet-skips": partial(
-        DeepLabGenerator, backbone="mobilenet_v3_large", skips=True
-    ),
+    "deeplab-mobilenet-skips": partial(DeepLabGenerator, backbone="mobilenet_v3_large", skips=True),
     "pix2pix-unet": Pix2PixUNet,
     "enhanced": EnhancedUNet,
     "unet-resize": partial(UNet, upsampling="resize"),

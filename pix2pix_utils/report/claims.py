@@ -156,6 +156,16 @@ CLAIMS = (
         "notebooks 1 and 3",
         untested="it takes judgements of people; the notebooks show what SSIM rewards",
     ),
+    *(
+        Claim(
+            "II.C.1",
+            f"A weight of 100 for L1 gives a higher score than {alpha} (no numbers; 100 is kept).",
+            "notebook 3, The weight of L1",
+            "baseline",
+            f"baseline-l1-{alpha}",
+        )
+        for alpha in (50, 75)
+    ),
     Claim(
         "II.C.2",
         "Pretrained features help a generator on DeepLab's backbone.",

@@ -128,6 +128,11 @@ def weight_initializer(
             f"there are no trained weights for the generator '{config.generator}', only for "
             f"{', '.join(_RELEASED_GENERATORS)}; use --set weights=none"
         )
+    if config.weights == "released" and config.label_input != "rgb":
+        raise UserError(
+            f"label_input is {config.label_input}, but the released weights were trained on three "
+            "colours: --set label_input=rgb, or --set weights=synthetic"
+        )
 
     def initialize(networks: Networks) -> dict:
         origin: dict = dict(RANDOM_START)

@@ -1,9 +1,11 @@
 """The checks of the environment, on machines of every kind."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from pix2pix_utils.course import environment
 from pix2pix_utils.course.environment import (
@@ -18,6 +20,7 @@ from pix2pix_utils.course.environment import (
     check_memory,
     check_packages,
 )
+from pix2pix_utils.models import build_generator
 from pix2pix_utils.report import as_markdown
 from pix2pix_utils.training.experiments import configure
 
@@ -94,6 +97,14 @@ def test_too_little_disk_space_is_reported_with_the_space_needed():
 def test_the_size_of_a_run_is_what_a_run_writes(finished_run, smoke_config):
     written = sum(file.stat().st_size for file in finished_run.checkpoints.iterdir())
     assert written == pytest.approx(bytes_of_a_run(smoke_config), rel=0.25)
+
+
+def test_the_size_of_a_run_counts_the_average_of_its_weights():
+    config = configure("best-ssim", "full")
+    averaged = bytes_of_a_run(config) - bytes_of_a_run(replace(config, average_decay=0.0))
+    generator = build_generator("unet-resize", 256, 64, config.label_input, torch.zeros(30, 3))
+    weights = sum(parameter.numel() for parameter in generator.parameters())
+    assert averaged == 2 * 4 * weights  # float32, in last.pt and previous.pt
 
 
 def test_a_folder_that_does_not_exist_yet_is_judged_by_its_parent(tmp_path):

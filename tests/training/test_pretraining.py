@@ -251,6 +251,16 @@ def test_weights_for_a_generator_that_has_none_are_refused(source, tmp_path, str
     assert not (tmp_path / "runs").exists()
 
 
+def test_released_weights_take_no_other_label_input_than_they_were_trained_on(
+    tmp_path, street_data, no_network
+):
+    settings = ["weights=released", "label_input=one-hot"]
+    config = configure("pretrained-unet", "smoke", settings=settings)
+    with pytest.raises(UserError, match="label_input is one-hot.*--set label_input=rgb"):
+        train_experiment(config, street_data, tmp_path, CPU, progress=False)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_an_unknown_source_is_answered_with_the_known_ones(tmp_path, street_data):
     config = configure("pretrained-unet", "smoke", settings=["weights=imagenet"])
     with pytest.raises(UserError, match="no source of weights 'imagenet'.*released, synthetic"):
