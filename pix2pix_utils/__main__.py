@@ -103,6 +103,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="names separated by commas; 'table1' (the default), 'beyond' or 'all'",
     )
     _add_shared(study, *SHARED_OPTIONS)
+    study.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="train with N seeds, from --seed on"
+    )
     study.add_argument("--reuse", action="store_true", help=REUSE_HELP)
 
     tune = commands.add_parser(

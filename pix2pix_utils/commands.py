@@ -141,8 +141,12 @@ def study_command(arguments: Namespace) -> int:
     }
     names = named.get(arguments.experiments) or arguments.experiments.split(",")
     profile = arguments.profile or default_profile()
+    if arguments.seeds < 1:
+        raise UserError(f"--seeds is {arguments.seeds}, but it must be at least 1")
     configs = [
-        configure(name.strip(), profile, arguments.seed, arguments.settings) for name in names
+        configure(name.strip(), profile, seed, arguments.settings)
+        for seed in range(arguments.seed, arguments.seed + arguments.seeds)
+        for name in names
     ]
     from pix2pix_utils.study import run_study  # imports matplotlib, which training does without
 

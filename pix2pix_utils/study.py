@@ -16,7 +16,7 @@ from pix2pix_utils.training.runs import Run
 
 @dataclass
 class StudyOutcome:
-    """Finished runs, error messages by experiment, and the files of the report."""
+    """Finished runs, error messages by experiment and seed, and the files of the report."""
 
     runs: list[Run] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ def run_study(
         try:
             outcome.runs.append(train_experiment(config, data, output, device, reuse=reuse))
         except (UserError, RuntimeError, OSError) as error:
-            outcome.failures[config.experiment] = str(error)
+            outcome.failures[f"{config.experiment}, seed {config.seed}"] = str(error)
     if outcome.runs:
         outcome.report = write_report(Path(output), data, configs[0], device)
     return outcome

@@ -147,6 +147,16 @@ def test_study_writes_a_table_and_figures_and_loads_finished_runs(tmp_path, caps
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("last.pt")} == finished
 
 
+def test_study_with_several_seeds_reports_their_spread(tmp_path, capsys):
+    arguments = ["study", "--profile", "smoke", "--output", str(tmp_path), "--set", "epochs=1"]
+    rows = ["--experiments", "baseline,baseline-mse"]
+    assert "--seeds is 0" in error_of(capsys, *arguments, *rows, "--seeds", "0")
+    assert main([*arguments, *rows, "--seed", "4", "--seeds", "2"]) == 0
+    runs = read_json(tmp_path / "report" / "results.json")["runs"]
+    found = {(run["config"]["experiment"], run["config"]["seed"]) for run in runs}
+    assert found == {(name, seed) for name in ("baseline", "baseline-mse") for seed in (4, 5)}
+
+
 @pytest.mark.parametrize("command", [["train", "baseline"], ["study", "--experiments", "baseline"]])
 def test_reuse_loads_a_run_of_older_code(run_folder, tmp_path, capsys, edit_module, command):
     command = [*command, "--profile", "smoke", "--output", str(tmp_path), "--device", "cpu"]
@@ -173,7 +183,7 @@ def test_a_failing_experiment_is_reported_and_the_others_go_on(tmp_path, capsys,
     arguments = ["study", "--profile", "smoke", "--output", str(tmp_path), "--set", "epochs=1"]
     assert main([*arguments, "--experiments", "baseline,baseline-mse"]) == 1
     captured = capsys.readouterr()
-    assert "baseline failed: out of luck" in captured.err
+    assert "baseline, seed 0 failed: out of luck" in captured.err
     assert "Baseline Model with MSE" in (tmp_path / "report" / "table1.md").read_text()
 
 

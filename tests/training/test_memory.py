@@ -93,7 +93,7 @@ def test_the_other_experiments_of_a_study_go_on(smoke_config, street_data, tmp_p
     configs = [replace(small, experiment="baseline-l1-50", alpha=50.0), small]
     outcome = study.run_study(configs, street_data, tmp_path, CPU)
     assert [run.config.experiment for run in outcome.runs] == ["baseline"]
-    assert "to train with batch_size=1" in outcome.failures["baseline-l1-50"]
+    assert "to train with batch_size=1" in outcome.failures["baseline-l1-50, seed 0"]
 
 
 @every_kind
