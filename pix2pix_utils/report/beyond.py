@@ -64,7 +64,6 @@ PATHS = {
         "baseline-l1-only",
         "best-ssim-step-loss",
         "best-ssim-step-input",
-        "best-ssim-step-average",
         "best-ssim-transposed",
         "best-ssim",
     ),
