@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pix2pix_utils.evaluation.statistics import mean_text
+from pix2pix_utils.released_models import RELEASED
 from pix2pix_utils.report.formats import as_markdown
 from pix2pix_utils.training.config import Config
 
@@ -27,6 +28,7 @@ def model_card(manifest: Mapping) -> str:
         scores[name if name == "real photo" else f"no network: {name}"] = found
     return environment.get_template("card.md").render(
         names=list(models),
+        full_names=[f"{RELEASED}/{name}" for name in models],
         models=list(models.values()),
         size=manifest["image_size"],
         pairs=manifest["pairs"],
@@ -57,8 +59,8 @@ def _training(name: str, model: Mapping) -> dict[str, str]:
 
 def _rounding(name: str, rounding: Mapping) -> str:
     return (
-        f"of {name} from {rounding['before']:.4f} to {rounding['after']:.4f} (by at most "
-        f"{rounding['largest']:.4f} for any scene)"
+        f"of {name} from {rounding['before']:.6f} to {rounding['after']:.6f} (by at most "
+        f"{rounding['largest']:.6f} for any scene)"
     )
 
 

@@ -61,7 +61,7 @@ def test_the_card_names_every_model_score_floor_and_file(released):
     for text in (model["sha256"], model["command"], manifest["fingerprint"], "## Licence", "MIT"):
         assert text in card
     assert "{{" not in card and "{%" not in card and "nan" not in card
-    assert "No training scene shows" in card and manifest["unseen"][0] in card
+    assert "in no training scene" in card and manifest["unseen"][0] in card
     for name in ("scenes.jpg", "street.png"):
         with Image.open(released / name) as picture:
             assert f"({name})" in card and picture.width > 4 * 32
