@@ -3,8 +3,8 @@
 The folders tell the story of one image: `data` reads it, `models` translate it, `training` fits
 them to the `losses`, `evaluation` scores the result, `figures`, `report` and `widgets` show it.
 `tuning` searches for better settings, `acceleration` makes training faster without changing its
-result, and `course` holds what only the notebooks need. Each folder lists its public names in its
-`__init__.py`; they are imported on first use.
+result, `release` makes the models of `data/released`, and `course` holds what only the notebooks
+need. Each folder lists its public names in its `__init__.py`; they are imported on first use.
 """
 
 import os

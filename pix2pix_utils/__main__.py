@@ -190,7 +190,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_shared(evaluate, "--data-root", "--device")
 
     translate = commands.add_parser("translate", help="turn label maps into photos")
-    translate.add_argument("checkpoint", metavar="RUN_DIR_OR_CHECKPOINT", type=Path)
+    translate.add_argument(
+        "checkpoint",
+        metavar="RUN_DIR_OR_CHECKPOINT",
+        type=Path,
+        help="or released, or released/NAME: a model of data/released",
+    )
     translate.add_argument(
         "inputs", metavar="INPUT", nargs="+", type=Path, help="label-map files or folders of them"
     )
@@ -201,6 +206,21 @@ def build_parser() -> argparse.ArgumentParser:
         help="the half with the label map, if the inputs are pairs side by side",
     )
     _add_shared(translate, "--label-kind", "--device")
+
+    release = commands.add_parser(
+        "release", help="release finished runs on drawn streets: 16-bit weights and a model card"
+    )
+    release.add_argument(
+        "run_dirs",
+        metavar="RUN_DIR",
+        nargs="+",
+        type=Path,
+        help="the first is the model that `released` stands for",
+    )
+    _add_shared(
+        release, "--output", help="folder of the release, replaced (default: data/released)"
+    )
+    _add_shared(release, "--device")
 
     badges = commands.add_parser("badges", help="write Open-in-Colab badges into the notebooks")
     badges.add_argument("--remote", default="origin", help="git remote on GitHub (default: origin)")

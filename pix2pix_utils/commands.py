@@ -29,8 +29,9 @@ from pix2pix_utils.evaluation.measures import Measures
 from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
 from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.evaluation.statistics import images_text, interval_text, summarize
-from pix2pix_utils.files import as_csv, atomic_write, write_json, write_text
+from pix2pix_utils.files import as_csv, atomic_write, read_json, write_json, write_text
 from pix2pix_utils.paths import data_root, output_root, project_root
+from pix2pix_utils.released_models import released_folder
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import (
     AUGMENTED,
@@ -294,6 +295,18 @@ def translate_command(arguments: Namespace) -> int:
         label_kind=arguments.label_kind,
     )
     print(f"wrote {len(written)} photo(s) to {arguments.output}")
+    return 0
+
+
+def release_command(arguments: Namespace) -> int:
+    from pix2pix_utils.release.making import make_release  # imports matplotlib and widgets
+
+    output = arguments.output or released_folder()
+    written = make_release(arguments.run_dirs, output, choose_and_explain(arguments.device))
+    for name, model in read_json(written[0])["models"].items():
+        before, after = model["rounding"]["before"], model["rounding"]["after"]
+        print(f"{name}: test SSIM {before:.4f} in 32 bits, {after:.4f} in 16 bits")
+    print(f"wrote {written[0]} and {len(written) - 1} files beside it")
     return 0
 
 

@@ -1,4 +1,8 @@
-"""Figures of the study: every function but `save` returns a matplotlib figure and shows nothing."""
+"""Figures of the study.
+
+Every function returns a matplotlib figure and shows nothing, except `save`, and those of `streets`,
+which make and write pictures pixel by pixel.
+"""
 
 import lazy_loader
 
@@ -23,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "ssim_against_sharpness",
             "value_bars",
         ],
+        "streets": ["mosaic", "save_picture", "street_strip"],
         "tuning_plots": ["best_of_curves", "best_so_far", "pruned_curves", "search_points"],
         "style": ["COLORS", "GREY", "LINES", "MARKERS"],
     },

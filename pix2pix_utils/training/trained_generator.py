@@ -1,4 +1,4 @@
-"""The generator of a checkpoint or of a finished run, checked before anything is allocated."""
+"""The generator of a checkpoint, a run or a release, checked before anything is allocated."""
 
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from pix2pix_utils.data.pairs import signed_colors
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_generator
+from pix2pix_utils.released_models import find_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint, require_same_config
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.runs import Run
@@ -22,10 +23,11 @@ MAX_IMAGE_SIZE = 4096  # pixels, height and width; no checkpoint can ask for mor
 def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette, int]:
     """The generator of a checkpoint file or of a run's best one, its palette and its image size.
 
-    Raises UserError if there is none, if it belongs to another run, or if its weights do not fit
-    its configuration. All of this is checked before memory is allocated for the generator.
+    `released` and `released/NAME` are released models, see `released_models`. Raises UserError if
+    there is none, if it belongs to another run, or if its weights do not fit its configuration. All
+    of this is checked before memory is allocated for the generator.
     """
-    path, run = Path(path), None
+    path, run = find_checkpoint(path), None
     if path.is_dir():
         run = Run.open(path)
         if not run.best_checkpoint.is_file():

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import to_signed, to_uint8
@@ -17,6 +19,7 @@ from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
 from pix2pix_utils.files import atomic_write, explain_os_error
+from pix2pix_utils.released_models import released_names
 from pix2pix_utils.report.selection import find_runs
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.runs import Run
@@ -40,9 +43,35 @@ class Painted(NamedTuple):
 
 
 def load_painter(path: Path, device: torch.device) -> Painter:
-    """The best generator of a run folder, or that of a checkpoint; raises UserError without one."""
+    """The best generator of a run folder, or that of a checkpoint or of a released model.
+
+    Raises UserError if there is none.
+    """
     generator, palette, image_size = load_generator(path, device)
     return Painter(generator_predictor(generator), palette, image_size)
+
+
+def released_painters(device: torch.device) -> dict[str, Painter]:
+    """The released models by name, as in `released/NAME`; raises UserError if there are none."""
+    return {name: load_painter(Path(name), device) for name in released_names()}
+
+
+def at_size(painter: Painter, image_size: int) -> Painter:
+    """The painter for label maps of another size, so that it can stand beside others.
+
+    The label map is brought to the painter's own size and its photo back, by the nearest pixel:
+    the photo shows the pixels that the generator made.
+    """
+
+    def predict(batch: dict) -> Tensor:
+        label = _to_side(batch["label"], painter.image_size)
+        return _to_side(painter.predict({"label": label}), image_size)
+
+    return Painter(predict, painter.palette, image_size)
+
+
+def _to_side(images: Tensor, side: int) -> Tensor:
+    return F.interpolate(images, size=(side, side), mode="nearest-exact")
 
 
 def finished_run(config: Config, data: StreetData, output: Path) -> Run | None:

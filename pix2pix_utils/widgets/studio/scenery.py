@@ -8,11 +8,13 @@ from skimage.draw import ellipse, polygon
 from skimage.filters import gaussian
 from skimage.measure import label, regionprops
 
+from pix2pix_utils.data.dataset import StreetData, load_data
 from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.data.palette import Palette
 
 SEARCHED_SCENES = 60  # for stamps and for the typical street
+SHOWN_SCENES = 24  # to start from
 SMOOTHING = 1 / 32  # standard deviation, as a share of the image's width
 
 # Classes to cut stamps from, by Cityscapes' and CamVid's names, and the smallest shares of the
@@ -36,6 +38,12 @@ class Stamp:
         rows = (np.arange(height) + 0.5) * self.shape.shape[0] / height
         columns = (np.arange(width) + 0.5) * self.shape.shape[1] / width
         return self.shape[rows.astype(int)[:, None], columns.astype(int)]
+
+
+def drawn_streets(image_size: int) -> StreetData:
+    """As many drawn streets of a size as the studio needs; the first use draws and stores them."""
+    limits = {"train": SEARCHED_SCENES, "val": 1, "test": SHOWN_SCENES}
+    return load_data("synthetic", image_size, limits=limits)
 
 
 def typical_street(pairs: StreetPairs, background: Collection[int]) -> np.ndarray:

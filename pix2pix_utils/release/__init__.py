@@ -1,0 +1,1 @@
+"""Makes `data/released` from finished runs: weights, manifest, model card and pictures."""
