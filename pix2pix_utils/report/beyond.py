@@ -72,7 +72,6 @@ PATHS = {
         "best-look-step-loss",
         "best-look-step-input",
         "best-look-step-average",
-        "best-look-step-decay",
         "best-look-transposed",
         "best-look",
     ),

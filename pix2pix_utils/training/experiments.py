@@ -79,7 +79,7 @@ _BEST_SSIM = Experiment(
 _BEST_LOOK = Experiment(
     "best-look", "For the look", "unet-resize", "segmentation", "classes", 5.0,
     settings=dict(
-        label_input="one-hot+coordinates", ssim_weight=10.0, average_decay=0.99, decay_from=0.5,
+        label_input="one-hot", ssim_weight=10.0, average_decay=0.99,
         keep="last",  # SSIM on val would choose an early, smoother one
     ),
 )  # fmt: skip
@@ -104,12 +104,12 @@ _BEYOND = (
     _BEST_LOOK,
     _BEST_LOOK.variant("best-look-rgb", "For the look, label colours as input", label_input="rgb"),
     _BEST_LOOK.variant(
-        "best-look-no-coordinates", "For the look, no coordinates", label_input="one-hot"
+        "best-look-coordinates", "For the look, and coordinates", label_input="one-hot+coordinates"
     ),
     _BEST_LOOK.variant("best-look-l1", "For the look, no SSIM term", ssim_weight=0.0, alpha=10.0),
     _BEST_LOOK.variant("best-look-early", "For the look, epoch chosen by SSIM", keep="best"),
     _BEST_LOOK.variant("best-look-no-average", "For the look, no average", average_decay=0.0),
-    _BEST_LOOK.variant("best-look-no-decay", "For the look, constant rate", decay_from=1.0),
+    _BEST_LOOK.variant("best-look-decay", "For the look, falling rate", decay_from=0.5),
     _BEST_LOOK.variant("best-look-transposed", "For the look, transposed", generator="unet"),
     _BEST_LOOK.variant("best-look-enhanced", "For the look, enhanced", generator="enhanced-resize"),
     _BEST_LOOK.variant("best-look-spade", "For the look, SPADE", generator="spade"),
@@ -132,7 +132,7 @@ _BEYOND = (
     ),
     _BEST_LOOK.variant(
         "best-look-mirror", "For the look, flips that the networks are told of",
-        label_input="one-hot+coordinates+mirrored", augmentation="mirror",
+        label_input="one-hot+mirrored", augmentation="mirror",
     ),
     _BEST_LOOK.variant(
         "best-look-streets", "For the look, first on drawn streets", weights="streets"
@@ -155,15 +155,14 @@ _LOOK_LOSS = _TABLE_1[1].variant(
     report_ssim=None,
 )
 _LOOK_INPUT = _LOOK_LOSS.variant(
-    "best-look-step-input", "To the look: classes, coordinates", label_input="one-hot+coordinates"
+    "best-look-step-input", "To the look: class planes", label_input="one-hot"
 )
 _LOOK_AVERAGE = _LOOK_INPUT.variant(
     "best-look-step-average", "To the look: average", average_decay=0.99
 )
-_LOOK_DECAY = _LOOK_AVERAGE.variant("best-look-step-decay", "To the look: decay", decay_from=0.5)
 _STEPS = (
     _SSIM_LOSS, _SSIM_INPUT,
-    _LOOK_LOSS, _LOOK_INPUT, _LOOK_AVERAGE, _LOOK_DECAY,
+    _LOOK_LOSS, _LOOK_INPUT, _LOOK_AVERAGE,
 )  # fmt: skip
 
 EXPERIMENTS: dict[str, Experiment] = {
