@@ -310,6 +310,8 @@ def badges_command(arguments: Namespace) -> int:
 
 
 def benchmark_command(arguments: Namespace) -> int:
+    if arguments.minutes is not None:
+        return _minutes_command(arguments)
     if arguments.repeats < 1:
         raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
     device = choose_and_explain(arguments.device)
@@ -317,7 +319,29 @@ def benchmark_command(arguments: Namespace) -> int:
         arguments.image_size, arguments.width, arguments.repeats, device
     )
     print(benchmark.as_text(result))
+    _write_measurements(arguments, result)
+    return 0
+
+
+def _minutes_command(arguments: Namespace) -> int:
+    benchmark.check_minutes(arguments.minutes)
+    device = choose_and_explain(arguments.device)
+    plans = benchmark.plan_loops(arguments.profile, arguments.seed, arguments.settings, device)
+    data = load_data_for(plans[0].config, arguments.dataset, arguments.data_root)
+    output = arguments.output or output_root()
+    result, folder = benchmark.train_in_turns(plans, data, output, device, arguments.minutes)
+    print(benchmark.minutes_as_text(result))
+    from pix2pix_utils import figures  # imports matplotlib
+
+    histories = {row["name"]: row["points"] for row in result["loops"]}
+    figure = figures.scores_over_time(histories, result["levels"])
+    written = figures.save(figure, folder / "scores.png", "Scores on val by training time")
+    print(f"wrote {', '.join(map(str, [folder / 'result.json', *written]))}")
+    _write_measurements(arguments, result)
+    return 0
+
+
+def _write_measurements(arguments: Namespace, result: dict) -> None:
     if arguments.json:
         write_json(arguments.json, result)
         print(f"wrote {arguments.json}")
-    return 0

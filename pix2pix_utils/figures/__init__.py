@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "value_bars",
         ],
         "tuning_plots": ["best_of_curves", "best_so_far", "pruned_curves", "search_points"],
+        "time_plots": ["scores_over_time"],
         "style": ["COLORS", "GREY", "LINES", "MARKERS"],
     },
 )
