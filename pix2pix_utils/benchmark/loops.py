@@ -35,6 +35,7 @@ from pix2pix_utils.benchmark.steps import (
     use_torch_convolutions,
 )
 from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.devices import is_out_of_memory
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import configure
@@ -60,6 +61,8 @@ class PlainTrainer(Trainer):
     configuration.
     """
 
+    _compiled_code: tempfile.TemporaryDirectory | None = None
+
     def __init__(self, config: Config, data: StreetData, device: torch.device, name: str):
         super().__init__(config, data, device)
         g, d = self.networks.generator, self.networks.discriminator
@@ -75,41 +78,43 @@ class PlainTrainer(Trainer):
         )
         step = step_of_repository_3 if name == REFERENCE_3 else step_of_repository_4
         self._step = partial(step, g, d, g_optimizer, d_optimizer)
-        self._compile = name == COMPILED
+        self._is_compiled = name == COMPILED
 
     def update(
         self, batches: list[tuple[int, Tensor, Tensor]], batches_in_all: int
     ) -> dict[str, Tensor]:
         """One update of both networks; returns no losses.
 
-        Raises UserError if the networks cannot be compiled.
+        The first one compiles. Raises UserError if the networks cannot be compiled.
         """
-        if self._compile:
-            self._compile = False
-            return self._compile_and_update(batches, batches_in_all)
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # [4] lets cuDNN choose
-            for seed, label, photo in batches:
-                torch.manual_seed(seed)
-                self._step(*(x.to(self.device).contiguous() for x in (label, photo)))
+        try:
+            if self._is_compiled and self._compiled_code is None:
+                self._compile()
+            with torch.backends.cudnn.flags(enabled=True, benchmark=True):  # [4] lets cuDNN choose
+                for seed, label, photo in batches:
+                    torch.manual_seed(seed)
+                    self._step(*(x.to(self.device).contiguous() for x in (label, photo)))
+        except RuntimeError as error:
+            if not self._is_compiled or is_out_of_memory(error):
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise UserError(
+                f"torch.compile failed ({shorten(reason, 200)}); "
+                "it needs a C++ compiler, such as g++"
+            ) from None
         return {}
 
-    def _compile_and_update(self, batches: list, batches_in_all: int) -> dict[str, Tensor]:
-        step, (g, d, *optimizers) = self._step.func, self._step.args
+    def _compile(self) -> None:
+        """Have both networks compiled when they are next called."""
         # from scratch: what an earlier compilation left on the disk would hide the time it takes
         self._compiled_code = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = self._compiled_code.name
-        try:
-            self._step = partial(step, torch.compile(g), torch.compile(d), *optimizers)
-            return self.update(batches, batches_in_all)  # which compiles
-        except RuntimeError as error:
-            reason = shorten((str(error).strip() or type(error).__name__).splitlines()[0], 200)
-            raise UserError(
-                f"torch.compile failed ({reason}); it needs a C++ compiler, such as g++"
-            ) from None
+        g, d, *optimizers = self._step.args
+        self._step = partial(self._step.func, torch.compile(g), torch.compile(d), *optimizers)
 
     def load_state(self, state: dict) -> None:
         """Resume; compiling again takes no training time, as the first turn has counted it."""
-        if self._compile:
+        if self._is_compiled:
             batches, batches_in_all, _ = next(self.coming_steps())
             self.update(batches, batches_in_all)
         super().load_state(state)

@@ -33,12 +33,13 @@ from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.files import read_json, remove_leftovers, write_json
 from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint
-from pix2pix_utils.training.code_version import code_version
+from pix2pix_utils.training.code_version import code_version, read_source
 from pix2pix_utils.training.session import out_of_memory_advice, set_process_wide_options
 from pix2pix_utils.training.trainer import Trainer
 from pix2pix_utils.training.validation import measure_statistics
 
 TURNS = 30
+OWN_MODULES = ("loops", "steps", "turns")  # of this package, which decide the result
 LEVELS = ("class colour", "class and row colour")  # reference predictors
 LEVEL = "class and row colour"  # whose SSIM a loop is to reach
 
@@ -75,7 +76,10 @@ class Loop:
         return self.plan.epochs is not None and self.trainer.epoch >= self.plan.epochs
 
     def take_turn(self, end: float, judge: Segmenter) -> None:
-        """Train until `end` seconds in all, for at least one update; then score."""
+        """Train until `end` seconds in all, for at least one update; then score.
+
+        Raises UserError if the training has diverged.
+        """
         seconds = self._train(end)
         trainer = self.trainer
         updates = trainer.epoch * trainer.steps_per_epoch + trainer.step
@@ -85,6 +89,11 @@ class Loop:
             )
         predict = generator_predictor(trainer.networks.final_generator, self.plan.inference)
         scores = score(predict, trainer.data, judge)
+        if not math.isfinite(scores["val_ssim"]):
+            raise UserError(
+                f"the SSIM on val is {scores['val_ssim']} after {updates} updates: training has "
+                f"diverged; try a smaller learning rate than {trainer.config.learning_rate}"
+            )
         self.points.append({"seconds": round(seconds, 3), "updates": updates, **scores})
 
     def _train(self, end: float) -> float:
@@ -239,7 +248,8 @@ def _name(plans: Sequence[Plan], data: StreetData, environment: dict, minutes: f
     """The folder's name, with a hash of everything that decides the result."""
     machine = {key: value for key, value in environment.items() if key != "date"}
     loops = [[p.name, p.inference, p.config.to_dict(), code_version(p.config)] for p in plans]
-    identity = json.dumps([machine, loops, data.fingerprint, minutes, TURNS], sort_keys=True)
+    code = [read_source(f"pix2pix_utils.benchmark.{module}") for module in OWN_MODULES]
+    identity = json.dumps([machine, loops, code, data.fingerprint, minutes, TURNS], sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     return f"minutes-{data.name}-{data.train.image_size}px-{digest}"
 
