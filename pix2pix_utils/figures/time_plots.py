@@ -1,6 +1,7 @@
 """Scores by training time."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -8,6 +9,8 @@ from matplotlib.ticker import FuncFormatter
 from pix2pix_utils.figures.style import BELOW, COLORS, GREY, LINES, MARKERS
 
 PANELS = {"val_ssim": "SSIM on val", "class_iou": "class IoU on val"}
+# side by side, in fractions of a panel: names of lines that are close together do not overlap
+NAME_PLACES = ((0.01, "left", "top"), (0.5, "center", "bottom"), (0.99, "right", "bottom"))
 
 
 def scores_over_time(
@@ -33,18 +36,21 @@ def scores_over_time(
                 linewidth=1.2,
                 label=name,
             )
-        for name, scores in levels.items():
-            if scores[key] < 1:
-                axis.axhline(scores[key], color=GREY, linewidth=0.9, linestyle=":", zorder=1)
-                axis.annotate(
-                    name,
-                    xy=(0.01, scores[key]),
-                    xycoords=("axes fraction", "data"),
-                    xytext=(0, 2),
-                    textcoords="offset points",
-                    color=GREY,
-                    fontsize=8,
-                )
+        below_one = {name: scores[key] for name, scores in levels.items() if scores[key] < 1}
+        for (name, level), (x, *alignment) in zip(below_one.items(), cycle(NAME_PLACES)):
+            axis.axhline(level, color=GREY, linewidth=0.9, linestyle=":", zorder=1)
+            axis.annotate(
+                name,
+                xy=(x, level),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 2 if alignment[1] == "bottom" else -2),
+                textcoords="offset points",
+                horizontalalignment=alignment[0],
+                verticalalignment=alignment[1],
+                color=GREY,
+                fontsize=8,
+            )
+        axis.margins(y=0.08)
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         axis.set_xlabel("seconds of training, without scoring")
