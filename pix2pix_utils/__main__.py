@@ -208,9 +208,9 @@ def build_parser() -> argparse.ArgumentParser:
         "benchmark", help="measure how fast training is here, or with --minutes how soon it is good"
     )
     steps = benchmark.add_argument_group("speed of the training step, the data and the evaluation")
-    steps.add_argument("--image-size", type=int, default=256)
-    steps.add_argument("--width", type=int, default=64)
-    steps.add_argument("--repeats", type=int, default=10, help="steps of each variant")
+    steps.add_argument("--image-size", type=int, help="pixels (default: 256)")
+    steps.add_argument("--width", type=int, help="filters in the first layer (default: 64)")
+    steps.add_argument("--repeats", type=int, help="steps of each variant (default: 10)")
     minutes = benchmark.add_argument_group("minutes to a score")
     minutes.add_argument(
         "--minutes",

@@ -46,6 +46,8 @@ from pix2pix_utils.training.session import with_precision
 from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.translation import translate
 
+STEP_BENCHMARK = {"image_size": 256, "width": 64, "repeats": 10}  # unless the options say otherwise
+
 
 def data_command(arguments: Namespace) -> int:
     if arguments.download:
@@ -310,14 +312,25 @@ def badges_command(arguments: Namespace) -> int:
 
 
 def benchmark_command(arguments: Namespace) -> int:
+    given = {key: getattr(arguments, key) for key in STEP_BENCHMARK}
+    given = {key: value for key, value in given.items() if value is not None}
     if arguments.minutes is not None:
+        if given:
+            raise UserError(
+                "--image-size, --width and --repeats are for the speed of the training step; with "
+                "--minutes use --set, as in --set image_size=64 --set width=16"
+            )
         return _minutes_command(arguments)
-    if arguments.repeats < 1:
-        raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
+    if arguments.profile or arguments.settings:
+        raise UserError(
+            "--profile and --set need --minutes; the training step is measured with --image-size "
+            "and --width"
+        )
+    chosen = STEP_BENCHMARK | given
+    if chosen["repeats"] < 1:
+        raise UserError(f"--repeats is {chosen['repeats']}, but it must be at least 1")
     device = choose_and_explain(arguments.device)
-    result = benchmark.run_benchmark(
-        arguments.image_size, arguments.width, arguments.repeats, device
-    )
+    result = benchmark.run_benchmark(**chosen, device=device)
     print(benchmark.as_text(result))
     _write_measurements(arguments, result)
     return 0

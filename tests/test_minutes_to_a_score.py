@@ -163,6 +163,7 @@ def test_the_command_writes_the_result_and_the_figure_and_a_finished_one_is_not_
         "torch.compile failed (No working C++ compiler found); it needs a C++ compiler, such as g++"
     )
     assert reason in said
+    assert all(sentence in said for sentence in result["protocol"])
     assert result["loops"][0]["settings"]["batch_size"] == 1
     assert {"class colour", "class and row colour"} < set(result["levels"])
 
@@ -209,6 +210,8 @@ def test_where_the_profile_has_the_repositories_settings_no_loop_trains_twice():
         (["--minutes", "0"], "--minutes is 0"),
         (["--minutes", "nan"], "--minutes is nan"),
         (["--minutes", "1", "--profile", "smoke", "--set", "alpha=50"], "--set alpha=50"),
+        (["--minutes", "1", "--width", "8"], "--set width="),
+        (["--profile", "smoke"], "need --minutes"),
     ],
 )
 def test_what_cannot_be_compared_is_a_users_mistake(options, said, capsys):

@@ -58,7 +58,7 @@ def minutes_as_text(result: dict) -> str:
         f"{result['minutes']:g} minutes of training for each loop, in turns, on {pairs['train']} "
         f"pairs of {result['dataset']}, {size}x{size}, seed {result['seed']}, "
         f"{result['environment']['device']}",
-        f"scored on {pairs['val']} val pairs after each turn; scoring is not counted as time",
+        f"scored on {pairs['val']} val pairs",
         "",
         f"{'loop':45} {'batch':>5} {'rate':>7} {'width':>5} {'bits':>5} {'scored':>6} "
         f"{'updates':>8} {'seconds':>8} {'SSIM':>6} {'best':>6} {'IoU':>6} {'until':>7}",
@@ -77,10 +77,8 @@ def minutes_as_text(result: dict) -> str:
         lines.append(f"{name:101} {level['val_ssim']:6.3f} {'':6} {level['class_iou']:6.3f}")
     lines += [
         "",
-        "until: seconds to the SSIM of class and row colour; scored: dropout and batch norm in "
-        "train mode (as the base repositories test) or in eval mode",
-        "[3] and [4] have their repositories' batch size, learning rate and width; a row whose "
-        "learning rate falls to 0 ends with its last epoch, all others train for all minutes",
+        "until: seconds to the SSIM of class and row colour; scored: in train mode or eval mode",
+        *result["protocol"],
     ]
     lines += [f"{name} was stopped: {reason}" for name, reason in result["left_out"].items()]
     return "\n".join(lines)

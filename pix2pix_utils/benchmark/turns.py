@@ -40,6 +40,18 @@ from pix2pix_utils.training.validation import measure_statistics
 
 TURNS = 30
 OWN_MODULES = ("loops", "steps", "turns")  # of this package, which decide the result
+PROTOCOL = (
+    "Every loop trains on the same pairs, in turns, and is scored on val after each turn; seconds "
+    "are those of reading batches, updating and compiling, and not of scoring.",
+    "The loops of [3] znxlwm/pytorch-pix2pix and [4] junyanz/pytorch-CycleGAN-and-pix2pix have "
+    "these repositories' batch size, learning rate and width, and are scored in train mode, as "
+    "they test: with dropout and each image's own statistics; all others have the profile's "
+    "settings and are scored in eval mode.",
+    "The loops of [3] and [4] train the networks of the row baseline in fp32 with torch's own "
+    "layers, at a constant learning rate, without random crops or flips.",
+    "A row whose learning rate falls to 0 ends with its last epoch; all others train for all "
+    "minutes.",
+)
 LEVELS = ("class colour", "class and row colour")  # reference predictors
 LEVEL = "class and row colour"  # whose SSIM a loop is to reach
 
@@ -164,6 +176,7 @@ def train_in_turns(
             "pairs": {"train": len(data.train), "val": len(data.val)},
             "seed": plans[0].config.seed,
             "minutes": minutes,
+            "protocol": list(PROTOCOL),
             "segmentation_network": judge.folder.name,
             "levels": {
                 name: score(fit(data.train), data, judge)
