@@ -227,16 +227,29 @@ def build_parser() -> argparse.ArgumentParser:
     badges.add_argument("--branch", help="branch to open (default: the one that is checked out)")
     badges.add_argument("--remove", action="store_true", help="remove the badges again")
 
-    benchmark = commands.add_parser("benchmark", help="measure how fast training is here")
-    benchmark.add_argument("--image-size", type=int, default=256)
-    benchmark.add_argument("--width", type=int, default=64)
-    benchmark.add_argument("--repeats", type=int, default=10, help="steps of each variant")
+    benchmark = commands.add_parser(
+        "benchmark", help="measure how fast training is here, or with --minutes how soon it is good"
+    )
+    steps = benchmark.add_argument_group("speed of the training step, the data and the evaluation")
+    steps.add_argument("--image-size", type=int, help="pixels (default: 256)")
+    steps.add_argument("--width", type=int, help="filters in the first layer (default: 64)")
+    steps.add_argument("--repeats", type=int, help="steps of each variant (default: 10)")
+    minutes = benchmark.add_argument_group("minutes to a score")
+    minutes.add_argument(
+        "--minutes",
+        type=float,
+        help="instead of the above, train the loops of the base repositories, a compiled one and "
+        "three rows of this package for so many minutes each, in turns, and score them after each "
+        "turn; run the same command again to resume",
+    )
+    for_minutes = ("--dataset", "--data-root", "--profile", "--seed", "--output", "--set")
+    _add_shared(minutes, *for_minutes)
     benchmark.add_argument("--json", type=Path, help="file for the measurements")
     _add_shared(benchmark, "--device")
     return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser, *names: str, **changes: object) -> None:
+def _add_shared(parser: argparse._ActionsContainer, *names: str, **changes: object) -> None:
     for name in names:
         parser.add_argument(name, **SHARED_OPTIONS[name] | changes)
 

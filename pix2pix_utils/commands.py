@@ -47,6 +47,8 @@ from pix2pix_utils.training.session import with_precision
 from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.translation import translate
 
+STEP_BENCHMARK = {"image_size": 256, "width": 64, "repeats": 10}  # unless the options say otherwise
+
 
 def data_command(arguments: Namespace) -> int:
     if arguments.download:
@@ -327,14 +329,49 @@ def badges_command(arguments: Namespace) -> int:
 
 
 def benchmark_command(arguments: Namespace) -> int:
-    if arguments.repeats < 1:
-        raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
+    given = {key: getattr(arguments, key) for key in STEP_BENCHMARK}
+    given = {key: value for key, value in given.items() if value is not None}
+    if arguments.minutes is not None:
+        if given:
+            raise UserError(
+                "--image-size, --width and --repeats are for the speed of the training step; with "
+                "--minutes use --set, as in --set image_size=64 --set width=16"
+            )
+        return _minutes_command(arguments)
+    if arguments.profile or arguments.settings:
+        raise UserError(
+            "--profile and --set need --minutes; the training step is measured with --image-size "
+            "and --width"
+        )
+    chosen = STEP_BENCHMARK | given
+    if chosen["repeats"] < 1:
+        raise UserError(f"--repeats is {chosen['repeats']}, but it must be at least 1")
     device = choose_and_explain(arguments.device)
-    result = benchmark.run_benchmark(
-        arguments.image_size, arguments.width, arguments.repeats, device
-    )
+    result = benchmark.run_benchmark(**chosen, device=device)
     print(benchmark.as_text(result))
+    _write_measurements(arguments, result)
+    return 0
+
+
+def _minutes_command(arguments: Namespace) -> int:
+    benchmark.check_minutes(arguments.minutes)
+    device = choose_and_explain(arguments.device)
+    plans = benchmark.plan_loops(arguments.profile, arguments.seed, arguments.settings, device)
+    data = load_data_for(plans[0].config, arguments.dataset, arguments.data_root)
+    output = arguments.output or output_root()
+    result, folder = benchmark.train_in_turns(plans, data, output, device, arguments.minutes)
+    print(benchmark.minutes_as_text(result))
+    from pix2pix_utils import figures  # imports matplotlib
+
+    histories = {row["name"]: row["points"] for row in result["loops"]}
+    figure = figures.scores_over_time(histories, result["levels"])
+    written = figures.save(figure, folder / "scores.png", "Scores on val by training time")
+    print(f"wrote {', '.join(map(str, [folder / 'result.json', *written]))}")
+    _write_measurements(arguments, result)
+    return 0
+
+
+def _write_measurements(arguments: Namespace, result: dict) -> None:
     if arguments.json:
         write_json(arguments.json, result)
         print(f"wrote {arguments.json}")
-    return 0

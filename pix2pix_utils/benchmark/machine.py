@@ -61,10 +61,17 @@ def _status(name: str) -> int:
 
 def seconds_of(action: Callable[[], object], device: torch.device | None = None) -> float:
     """Seconds that `action()` takes, until the device has finished it."""
-    kind = device.type if device else "cpu"
-    wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(kind, lambda: None)
-    wait()
+    wait_for(device)
     start = time.perf_counter()
     action()
-    wait()
+    wait_for(device)
     return time.perf_counter() - start
+
+
+def wait_for(device: torch.device | None) -> None:
+    """Return when the device has finished all its work; a CPU has none pending."""
+    kind = device.type if device else "cpu"
+    if kind == "cuda":
+        torch.cuda.synchronize(device)
+    elif kind == "mps":
+        torch.mps.synchronize()

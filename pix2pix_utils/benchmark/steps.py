@@ -199,12 +199,17 @@ def baseline_networks(
     torch.manual_seed(0)
     networks = Networks.build(configure("baseline", "full", 0, settings), device)
     for network in (networks.generator, networks.discriminator) if plain else ():
-        for module in network.modules():
-            for convolution in (nn.Conv2d, nn.ConvTranspose2d):
-                if isinstance(module, convolution):
-                    module.__class__ = convolution
-        network.to(memory_format=torch.contiguous_format)
+        use_torch_convolutions(network)
     return networks
+
+
+def use_torch_convolutions(network: nn.Module) -> None:
+    """Give a network torch's own convolutions and memory layout, in place."""
+    for module in network.modules():
+        for convolution in (nn.Conv2d, nn.ConvTranspose2d):
+            if isinstance(module, convolution):
+                module.__class__ = convolution
+    network.to(memory_format=torch.contiguous_format)
 
 
 def loss_differences(

@@ -49,3 +49,36 @@ def as_text(result: dict) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def minutes_as_text(result: dict) -> str:
+    """The result of `turns.train_in_turns` as a table for a terminal."""
+    size, pairs, levels = result["image_size"], result["pairs"], result["levels"]
+    lines = [
+        f"{result['minutes']:g} minutes of training for each loop, in turns, on {pairs['train']} "
+        f"pairs of {result['dataset']}, {size}x{size}, seed {result['seed']}, "
+        f"{result['environment']['device']}",
+        f"scored on {pairs['val']} val pairs",
+        "",
+        f"{'loop':45} {'batch':>5} {'rate':>7} {'width':>5} {'bits':>5} {'scored':>6} "
+        f"{'updates':>8} {'seconds':>8} {'SSIM':>6} {'best':>6} {'IoU':>6} {'until':>7}",
+    ]
+    for row in result["loops"]:
+        settings, last = row["settings"], row["points"][-1]
+        best = max(point["val_ssim"] for point in row["points"])
+        until = row["seconds_until_class_and_row_colour"]
+        lines.append(
+            f"{row['name']:45} {settings['batch_size']:5} {settings['learning_rate']:7.0e}"
+            f" {settings['width']:5} {settings['precision']:>5} {row['scored_in'].split()[0]:>6}"
+            f" {last['updates']:8} {last['seconds']:8.1f} {last['val_ssim']:6.3f} {best:6.3f}"
+            f" {last['class_iou']:6.3f} {'never' if until is None else f'{until:.1f} s':>7}"
+        )
+    for name, level in levels.items():
+        lines.append(f"{name:101} {level['val_ssim']:6.3f} {'':6} {level['class_iou']:6.3f}")
+    lines += [
+        "",
+        "until: seconds to the SSIM of class and row colour; scored: in train mode or eval mode",
+        *result["protocol"],
+    ]
+    lines += [f"{name} was stopped: {reason}" for name, reason in result["left_out"].items()]
+    return "\n".join(lines)

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "streets": ["mosaic", "save_picture", "street_strip"],
         "tuning_plots": ["best_of_curves", "best_so_far", "pruned_curves", "search_points"],
+        "time_plots": ["scores_over_time"],
         "style": ["COLORS", "GREY", "LINES", "MARKERS"],
     },
 )
