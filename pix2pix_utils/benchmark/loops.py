@@ -138,14 +138,9 @@ class Plan:
     def is_row(self) -> bool:
         return self.name in ROWS
 
-    @property
-    def epochs(self) -> int | None:
-        """After how many epochs it ends: those of a learning rate that falls to 0, or never."""
-        return self.config.epochs if self.config.decay_from < 1 else None
-
     def settings(self) -> dict:
-        """The settings in which the loops differ, and `epochs`."""
-        return {key: getattr(self.config, key) for key in SHOWN_SETTINGS} | {"epochs": self.epochs}
+        """The settings in which the loops differ."""
+        return {key: getattr(self.config, key) for key in SHOWN_SETTINGS}
 
     def build(self, data: StreetData, device: torch.device) -> Trainer:
         """Its trainer, before the first update."""

@@ -49,8 +49,6 @@ PROTOCOL = (
     "settings and are scored in eval mode.",
     "The loops of [3] and [4] train the networks of the row baseline in fp32 with torch's own "
     "layers, at a constant learning rate, without random crops or flips.",
-    "A row whose learning rate falls to 0 ends with its last epoch; all others train for all "
-    "minutes.",
 )
 LEVELS = ("class colour", "class and row colour")  # reference predictors
 LEVEL = "class and row colour"  # whose SSIM a loop is to reach
@@ -83,10 +81,6 @@ class Loop:
     def seconds(self) -> float:
         return self.points[-1]["seconds"] if self.points else 0.0
 
-    @property
-    def is_finished(self) -> bool:
-        return self.plan.epochs is not None and self.trainer.epoch >= self.plan.epochs
-
     def take_turn(self, end: float, judge: Segmenter) -> None:
         """Train until `end` seconds in all, for at least one update; then score.
 
@@ -114,7 +108,7 @@ class Loop:
         trainer.networks.generator.train()
         trainer.networks.discriminator.train()
         clock = time.perf_counter()
-        while not self.is_finished:
+        while seconds < end:
             for batches, batches_in_all, _ in trainer.coming_steps():
                 trainer.update(batches, batches_in_all)
                 trainer.step += 1
@@ -125,8 +119,6 @@ class Loop:
                     break
             if trainer.step == trainer.steps_per_epoch:
                 trainer.epoch, trainer.step = trainer.epoch + 1, 0
-            if seconds >= end:
-                break
         return seconds
 
 
@@ -209,7 +201,7 @@ def _take_all_turns(
         for end in ends:
             for loop in loops:
                 plan, name = loop.plan, loop.plan.name
-                if name not in left_out and not loop.is_finished and loop.seconds < end:
+                if name not in left_out and loop.seconds < end:
                     bar.set_description(name)
                     try:
                         with explain_out_of_memory(out_of_memory_advice(plan.config, device)):

@@ -75,14 +75,14 @@ def run(*settings, experiment="best-ssim", seed=0, finished=True, **changes):
     return Untrained(Path("run"), config, finished)
 
 
-ALONE = ("label_input=rgb", "average_decay=0", "decay_from=1")
+ALONE = ("label_input=rgb", "average_decay=0")
 
 
 @each(
     right=[run(*ALONE)],
     wrong=[
         run(),
-        run(*ALONE[:2]),
+        run(*ALONE[:1]),
         run(*ALONE, "ssim_weight=0"),
         run(*ALONE, seed=1),
         run(*ALONE, finished=False),

@@ -12,7 +12,7 @@ from pix2pix_utils.course.checks.forms import finished_run, function, number
 from pix2pix_utils.figures.frontier import non_dominated
 from pix2pix_utils.training.config import Config
 
-ALONE = {"label_input": "rgb", "average_decay": 0.0, "decay_from": 1.0}
+ALONE = {"label_input": "rgb", "average_decay": 0.0}
 
 
 def exercise_1(answer: Any) -> str | None:
@@ -62,10 +62,10 @@ def _frontier_hint(found: set[str], points: dict[str, tuple[float, float]]) -> s
 
 
 def exercise_3(answer: Any, *, config: Config) -> str | None:
-    """A run of this configuration, but with label colours, no average and a constant rate."""
+    """A run of this configuration, but with label colours and no average."""
     own = finished_run(answer).config
     if wrong := settings_that_differ(answer, ALONE):
-        return f"Take all three ingredients away, but not the loss: {wrong}."
+        return f"Take both ingredients away, but not the loss: {wrong}."
     if replace(own, **{name: getattr(config, name) for name in ALONE}) != config:
         return "Everything else, the loss and the seed among it, should be as in `best-ssim`."
     return None
