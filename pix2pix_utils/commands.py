@@ -313,6 +313,21 @@ def badges_command(arguments: Namespace) -> int:
     return 0
 
 
+def slides_command(arguments: Namespace) -> int:
+    try:
+        from pix2pix_utils.course import slides  # needs nbconvert, which only notebooks need
+    except ModuleNotFoundError as error:
+        raise UserError(f"slides need {error.name}: pip install nbconvert") from None
+
+    project = project_root()
+    if project is None:
+        raise UserError("there are no notebooks here: run this in the project's folder")
+    teaching = project / "notebooks" / "teaching"
+    for path in slides.write_decks(teaching, arguments.output, arguments.reveal):
+        print(f"wrote {path}")
+    return 0
+
+
 def benchmark_command(arguments: Namespace) -> int:
     if arguments.repeats < 1:
         raise UserError(f"--repeats is {arguments.repeats}, but it must be at least 1")
