@@ -328,6 +328,21 @@ def badges_command(arguments: Namespace) -> int:
     return 0
 
 
+def slides_command(arguments: Namespace) -> int:
+    try:
+        from pix2pix_utils.course import slides  # needs nbconvert, which only notebooks need
+    except ModuleNotFoundError as error:
+        raise UserError(f"slides need {error.name}: pip install nbconvert") from None
+
+    project = project_root()
+    if project is None:
+        raise UserError("there are no notebooks here: run this in the project's folder")
+    teaching = project / "notebooks" / "teaching"
+    for path in slides.write_decks(teaching, arguments.output, arguments.reveal):
+        print(f"wrote {path}")
+    return 0
+
+
 def benchmark_command(arguments: Namespace) -> int:
     given = {key: getattr(arguments, key) for key in STEP_BENCHMARK}
     given = {key: value for key, value in given.items() if value is not None}
