@@ -188,7 +188,7 @@ function render({ model, el }) {
     const asked = mine && answer.edited;
     if (asked && answer.revision !== revision) {
       say("You painted in the meantime, so that was not done; try again.");
-    } else if (asked || !mine) {
+    } else if (answer.classes && (asked || !mine)) {
       const next = bytes(answer.classes);
       if (!same(next, pixels)) {
         if (gesture && !mine) gesture = null;
