@@ -22,6 +22,7 @@ ORDER = (
     "report",
     "tuning",
     "widgets",
+    "export",
     "course",
     "benchmark",
 )
@@ -30,6 +31,7 @@ FACES = (
     "course",
     "data",
     "evaluation",
+    "export",
     "figures",
     "losses",
     "models",
