@@ -6,6 +6,7 @@ const { setup, identity, streets, models } = JSON.parse(block("page"));
 const { size, classes } = setup;
 const engine = document.getElementById("engine");
 const decode = (runs) => decodeRuns(runs, size, classes.length);
+for (const stamp of setup.stamps) stamp.shape = bytesOf(stamp.shape);
 
 // ---- painting, in a worker
 
