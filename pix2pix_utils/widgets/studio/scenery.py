@@ -30,13 +30,6 @@ class Stamp:
     class_index: int
     shape: np.ndarray  # (h, w) bool, without empty rows or columns at its sides
 
-    def scaled(self, percent: int) -> np.ndarray:
-        """The shape at a size in percent, (h', w') bool, at least one pixel; nearest neighbour."""
-        height, width = (max(1, round(side * percent / 100)) for side in self.shape.shape)
-        rows = (np.arange(height) + 0.5) * self.shape.shape[0] / height
-        columns = (np.arange(width) + 0.5) * self.shape.shape[1] / width
-        return self.shape[rows.astype(int)[:, None], columns.astype(int)]
-
 
 def typical_street(pairs: StreetPairs, background: Collection[int]) -> np.ndarray:
     """An empty street (S, S) uint8: for each pixel the most frequent background class.
