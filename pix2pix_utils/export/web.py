@@ -145,7 +145,7 @@ def _scenery(palette: Palette, size: int) -> tuple[np.ndarray, Mapping[str, np.n
     stamps: list[Stamp] = drawn_stamps(palette, size)
     try:
         matching = match_classes(palette)
-    except UserError:  # not street scenes
+    except UserError:  # not the classes of streets
         return np.zeros((size, size), np.uint8), {}, stamps
     limits = {"train": 1, "val": 1, "test": DRAWN}  # no model was trained on the test scenes
     drawn = matching.recode(load_data("synthetic", size, limits=limits, progress=False)).test
