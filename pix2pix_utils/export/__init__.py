@@ -9,6 +9,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "onnx_format": ["OnnxModel", "onnx_model", "write_onnx"],
+        "web_models": ["page_models"],
+        "pix2pix_format": ["write_pix2pix"],
         "runtime": ["Runtime", "load_runtime"],
+        "web": ["PageModel", "write_page"],
     },
 )

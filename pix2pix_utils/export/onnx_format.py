@@ -6,6 +6,7 @@ them out of the colours inside the graph. Batch norm has its running statistics,
 convolution before it; there is no dropout.
 """
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def onnx_model(trained: TrainedGenerator, half: bool = False) -> OnnxModel:
         require(name)
     import onnx
 
-    network = trained.network.eval()
+    network = copy.deepcopy(trained.network).eval()
     labels = _label_maps(trained.palette, trained.config.image_size)
     with torch.no_grad():
         photos = [network(label) for label in labels]
