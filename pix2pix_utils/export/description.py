@@ -26,10 +26,12 @@ class Description:
 
     @property
     def trained_on(self) -> str:
-        """The end of a sentence: '600 pairs of camvid'."""
+        """The end of a sentence, such as '600 drawn street scenes'."""
         if self.dataset is None:
             return "an unknown data set"
-        return f"{self.train_pairs} pairs of {self.dataset}"
+        if self.dataset == "synthetic":
+            return f"{self.train_pairs} drawn street scenes"
+        return f"{self.train_pairs} pairs of a label map and a photo from {self.dataset}"
 
 
 def describe(trained: TrainedGenerator) -> Description:

@@ -54,7 +54,7 @@ class PageModel:
     network: bytes
     palette: Palette
     image_size: int  # S
-    trained_on: str  # ends the sentence "It was trained on ...", as in "600 pairs of camvid"
+    trained_on: str  # ends the sentence "It was trained on ...", as in "600 drawn street scenes"
     scores: str = ""  # sentences with data set and size; empty if the run has none
 
 

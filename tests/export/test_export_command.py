@@ -40,7 +40,7 @@ def test_runs_become_a_page(finished_run, tmp_path, monkeypatch):
     assert written["runtime"] == tmp_path and written["options"] == {"title": "A <b>"}
     run, checkpoint = written["models"]
     assert run.title == checkpoint.title == "Baseline Model, seed 0"
-    assert run.trained_on == "12 pairs of synthetic" and "On 6 test pairs" in run.scores
+    assert run.trained_on == "12 drawn street scenes" and "On 6 test pairs" in run.scores
     assert checkpoint.trained_on == "an unknown data set" and checkpoint.scores == ""
     assert run.network and run.image_size == 32
 
