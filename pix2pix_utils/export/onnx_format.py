@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 import pix2pix_utils
 from pix2pix_utils.data.class_matching import match_classes
@@ -68,7 +69,7 @@ def onnx_model(trained: TrainedGenerator, half: bool = False) -> OnnxModel:
         require(name)
     import onnx
 
-    network = copy.deepcopy(trained.network).eval()
+    network = _without_batch_norm(trained.network)
     labels = _label_maps(trained.palette, trained.config.image_size)
     with torch.no_grad():
         photos = [network(label) for label in labels]
@@ -85,6 +86,46 @@ def onnx_model(trained: TrainedGenerator, half: bool = False) -> OnnxModel:
         _halve(proto)
         difference = _difference(proto.SerializeToString(deterministic=True), labels, photos)
     return OnnxModel(proto.SerializeToString(deterministic=True), difference)
+
+
+class _ScaleAndShift(nn.Module):
+    """What a batch norm does in evaluation mode: (N, C, H, W) to the same shape."""
+
+    def __init__(self, norm: nn.BatchNorm2d):
+        super().__init__()
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = (norm.running_var + norm.eps).rsqrt()
+        shift = -norm.running_mean * scale
+        if norm.affine:
+            scale, shift = scale * norm.weight, shift * norm.weight + norm.bias
+        self.scale, self.shift = (
+            nn.Parameter(scale[:, None, None]),
+            nn.Parameter(shift[:, None, None]),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features * self.scale + self.shift
+
+
+def _without_batch_norm(network: nn.Module) -> nn.Module:
+    """A copy in evaluation mode, with each batch norm inside the convolution before it.
+
+    That is the one before it among the parts of the same module, as in all networks here and in
+    torchvision's. torch 2.6 could not export batch norm with today's onnxscript.
+    """
+    network = copy.deepcopy(network).eval()
+    for module in list(network.modules()):
+        before, name_before = None, ""
+        for name, layer in list(module.named_children()):
+            if isinstance(layer, nn.BatchNorm2d):
+                if isinstance(before, nn.Conv2d | nn.ConvTranspose2d):
+                    transposed = isinstance(before, nn.ConvTranspose2d)
+                    setattr(module, name_before, fuse_conv_bn_eval(before, layer, transposed))
+                    setattr(module, name, nn.Identity())
+                else:
+                    setattr(module, name, _ScaleAndShift(layer))
+            before, name_before = layer, name
+    return network
 
 
 def _label_maps(palette: Palette, size: int) -> list[Tensor]:

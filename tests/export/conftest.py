@@ -14,7 +14,7 @@ SIZE = 32
 
 @pytest.fixture
 def random_label_map():
-    """A function from a seed to a label map of CamVid, (1, 3, 32, 32), with squares of 4x4 pixels."""
+    """A function from a seed to a label map of CamVid, (1, 3, 32, 32), in squares of 4x4."""
 
     def random_label_map(seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
