@@ -2,6 +2,7 @@
 
 The folders tell the story of one image: `data` reads it, `models` translate it, `training` fits
 them to the `losses`, `evaluation` scores the result, `figures`, `report` and `widgets` show it.
+`export` writes trained generators for other programs,
 `tuning` searches for better settings, `acceleration` makes training faster without changing its
 result, `release` makes the models of `data/released`, and `course` holds what only the notebooks
 need. Each folder lists its public names in its `__init__.py`; they are imported on first use.
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "course",
         "data",
         "evaluation",
+        "export",
         "figures",
         "losses",
         "models",

@@ -222,6 +222,37 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_shared(release, "--device")
 
+    export = commands.add_parser("export", help="write trained generators for other programs")
+    export.add_argument(
+        "generators",
+        metavar="RUN_DIR_OR_CHECKPOINT",
+        nargs="+",
+        type=Path,
+        help="a page can have several, to choose from",
+    )
+    target = export.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--web", metavar="FILE.html", type=Path, help="a page to paint label maps in, all in a file"
+    )
+    target.add_argument("--onnx", metavar="FILE.onnx", type=Path, help="a file for onnxruntime")
+    target.add_argument(
+        "--pix2pix",
+        metavar="FILE.pth",
+        type=Path,
+        help="weights for pytorch-CycleGAN-and-pix2pix, of a pix2pix-unet",
+    )
+    export.add_argument(
+        "--half", action="store_true", help="ONNX weights in 16 bits, as a page's always are"
+    )
+    export.add_argument("--title", help="the page's heading")
+    export.add_argument(
+        "--runtime",
+        metavar="FOLDER",
+        type=Path,
+        help="a folder with the npm package onnxruntime-web for the page (default: the cache, "
+        "where npm puts it the first time)",
+    )
+
     badges = commands.add_parser("badges", help="write Open-in-Colab badges into the notebooks")
     badges.add_argument("--remote", default="origin", help="git remote on GitHub (default: origin)")
     badges.add_argument("--branch", help="branch to open (default: the one that is checked out)")

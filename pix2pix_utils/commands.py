@@ -44,7 +44,7 @@ from pix2pix_utils.training.experiments import (
 from pix2pix_utils.training.pretraining import train_experiment
 from pix2pix_utils.training.runs import Run, load_data_for, load_data_of
 from pix2pix_utils.training.session import with_precision
-from pix2pix_utils.training.trained_generator import load_generator
+from pix2pix_utils.training.trained_generator import load_generator, read_generator
 from pix2pix_utils.translation import translate
 
 STEP_BENCHMARK = {"image_size": 256, "width": 64, "repeats": 10}  # unless the options say otherwise
@@ -309,6 +309,32 @@ def release_command(arguments: Namespace) -> int:
         before, after = model["rounding"]["before"], model["rounding"]["after"]
         print(f"{name}: test SSIM {before:.4f} in 32 bits, {after:.4f} in 16 bits")
     print(f"wrote {written[0]} and {len(written) - 1} files beside it")
+    return 0
+
+
+def export_command(arguments: Namespace) -> int:
+    from pix2pix_utils import export  # imports torch's exporter, which nothing else needs
+
+    page_only = {"--title": arguments.title, "--runtime": arguments.runtime}
+    for option, value in page_only.items():
+        if value is not None and not arguments.web:
+            raise UserError(f"{option} belongs to a page: use it with --web FILE.html")
+    if arguments.half and arguments.pix2pix:
+        raise UserError("--half is for --onnx: the format of --pix2pix has 32-bit weights")
+    if len(arguments.generators) > 1 and not arguments.web:
+        raise UserError("only a page can have several generators: name one, or use --web FILE.html")
+    generators = [read_generator(path) for path in arguments.generators]
+    path = arguments.onnx or arguments.pix2pix or arguments.web
+    if arguments.onnx:
+        model = export.write_onnx(generators[0], path, arguments.half)
+        print(f"photos in [-1, 1] differ from torch's by {model.difference:.1e} at most")
+    elif arguments.pix2pix:
+        print(f"there, its network is {export.write_pix2pix(generators[0], path)}")
+    else:
+        runtime = export.load_runtime(arguments.runtime)
+        title = {} if arguments.title is None else {"title": arguments.title}
+        export.write_page(export.page_models(generators), path, runtime, **title)
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 

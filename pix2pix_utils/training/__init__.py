@@ -23,6 +23,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pretraining": ["train_experiment", "weight_initializer"],
         "runs": ["Run", "load_data_for"],
         "checkpoints": ["load_checkpoint"],
-        "trained_generator": ["load_generator"],
+        "trained_generator": ["TrainedGenerator", "load_generator", "read_generator"],
     },
 )

@@ -1,5 +1,6 @@
 """The generator of a checkpoint, a run or a release, checked before anything is allocated."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +21,28 @@ from pix2pix_utils.training.weights import first_misfit
 MAX_IMAGE_SIZE = 4096  # pixels, height and width; no checkpoint can ask for more memory
 
 
+@dataclass(frozen=True, eq=False)
+class TrainedGenerator:
+    """The generator of a checkpoint, and what is known about it."""
+
+    network: nn.Module  # of plain torch layers, on the CPU
+    palette: Palette
+    config: Config
+    run: Run | None  # None for a checkpoint on its own
+
+
 def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette, int]:
     """The generator of a checkpoint file or of a run's best one, its palette and its image size.
+
+    On a CPU it is made faster. Raises UserError as `read_generator` does.
+    """
+    trained = read_generator(path)
+    network = accelerate_on_cpu(trained.network).to(device)
+    return network, trained.palette, trained.config.image_size
+
+
+def read_generator(path: Path) -> TrainedGenerator:
+    """The generator of a checkpoint file or of a run's best one.
 
     `released` and `released/NAME` are released models, see `released_models`. Raises UserError if
     there is none, if it belongs to another run, or if its weights do not fit its configuration. All
@@ -60,4 +81,4 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette
         raise UserError(f"the checkpoint {path} does not fit its configuration: {reason}") from None
     generator = build(signed_colors(palette))
     generator.load_state_dict(state["generator"])
-    return accelerate_on_cpu(generator).to(device), palette, config.image_size
+    return TrainedGenerator(generator, palette, config, run)

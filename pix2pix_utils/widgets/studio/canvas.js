@@ -1,9 +1,9 @@
-// The street studio's user interface. It holds the class map while someone paints, one byte per
-// pixel, so that a stroke needs no round trip; Python (session.py) edits regions and paints photos.
-// Uses the functions of drawing.js, which comes first in the same module (widget.py).
+// The street studio's user interface. It holds the class map, one byte per pixel, and edits it; who
+// answers its messages paints the photos: Python (session.py) in a notebook, a worker in the page
+// that `export --web` writes. Uses drawing.js and regions.js, which come first in the same module.
 
 const KEEP = 100; // steps that can be undone
-const PATIENCE = 5000; // ms without an answer before the status line says so
+const PATIENCE = 5000; // ms without an answer before the status line says `late`
 const OVERLAY = 640; // smallest side of the overlay in pixels, for thin lines over coarse pixels
 const FAR = 8; // pixels that Shift and an arrow key move the cursor by
 const AS_IT_WAS = -1; // the eraser restores the map as it was at the start
@@ -19,7 +19,8 @@ const TOOLS = [
 ];
 
 function render({ model, el }) {
-  const { size, classes, scenes, stamps, percent } = model.get("setup");
+  const { size, classes, scenes, stamps, percent, actions, late } = model.get("setup");
+  const background = classes.map((one) => one.background);
   const view = Math.random().toString(36).slice(2);
   const scale = Math.max(2, Math.ceil(OVERLAY / size));
 
@@ -81,7 +82,7 @@ function render({ model, el }) {
   const undoButton = button("Ctrl+Z", "Undo", () => restore(done, undone, "undone"));
   const redoButton = button("Ctrl+Shift+Z or Ctrl+Y", "Redo",
     () => restore(undone, done, "done again"));
-  const saveButton = button("to a new folder", "Save", () => ask("save"));
+  const actionButtons = actions.map(({ kind, text, title }) => button(title, text, () => ask(kind)));
   const scenePick = make("select", { class: "scene", onchange: () => {
       if (scenePick.value !== "") ask("scene", { scene: Number(scenePick.value) });
       scenePick.value = "";
@@ -99,7 +100,7 @@ function render({ model, el }) {
     role: "application", "aria-label": "Label map, paint here", "aria-describedby": hint.id });
   const overlay = make("canvas", { class: "overlay", width: size * scale, height: size * scale,
     "aria-hidden": "true" });
-  const under = make("span", { class: "under" }, "move over the map to read its classes");
+  const under = make("span", { class: "under" }, "point at it to read its classes");
   const spoken = make("span", { class: "hidden", "aria-live": "polite" });
   const status = make("div", { class: "status", role: "status" });
   const photos = make("div", { class: "photos" });
@@ -107,7 +108,7 @@ function render({ model, el }) {
   const root = make("div", { class: "street-studio", onkeydown: pressKey },
     make("div", { class: "bar" },
       group("tool", "tools", ...toolButtons),
-      make("div", { class: "actions" }, undoButton, redoButton, saveButton,
+      make("div", { class: "actions" }, undoButton, redoButton, ...actionButtons,
         make("label", {}, "start from ", scenePick))),
     make("div", { class: "second bar" }, help, options),
     group("class to paint", "classes", ...common, ...(rare.length ? [more] : [])),
@@ -122,12 +123,25 @@ function render({ model, el }) {
   // ---- the map
 
   const drawMap = () => putPixels(map, (i) => classes[pixels[i]].color);
-  // Python paints as often as it can answer, and once more for what has changed since.
+  // Photos are painted as often as answers come, and once more for what has changed since.
   function changed() {
     revision += 1;
     drawMap();
     if (outstanding) unsent = true;
     else ask("paint");
+  }
+
+  // Show an edited map; null if the edit cannot be done, as only `removeRegion` may say.
+  function edit(next, words) {
+    if (!next)
+      return say("the label map has only this class, so nothing can fill the gap; " +
+        "paint another first", true);
+    say(words);
+    if (same(next, pixels)) return;
+    remember(pixels);
+    pixels = next;
+    showUnder();
+    changed();
   }
 
   function remember(before) {
@@ -158,8 +172,7 @@ function render({ model, el }) {
     unsent = false;
     model.send({ kind, view, revision, ...details }, undefined, [pixels.slice().buffer]);
     clearTimeout(waiting);
-    waiting = setTimeout(() => say("Python has not answered yet. It may be busy with another " +
-      "cell; after a restart, run this cell again."), PATIENCE);
+    waiting = setTimeout(() => say(late), PATIENCE);
     root.dataset.busy = true;
   }
 
@@ -169,16 +182,15 @@ function render({ model, el }) {
     if (mine && answer.revision >= outstanding) {
       outstanding = 0;
       clearTimeout(waiting);
-      if (status.dataset.late) say("");
+      if (status.textContent === late) say("");
     }
     showPhotos(photos, answer.pictures, size);
-    if (mine && answer.region && gesture) gesture.take?.(answer);
     const asked = mine && answer.edited;
     if (asked && answer.revision !== revision) {
       say("You painted in the meantime, so that was not done; try again.");
-    } else if (asked || !mine) {
+    } else if (answer.classes && (asked || !mine)) {
       const next = bytes(answer.classes);
-      if (next.some((value, index) => value !== pixels[index])) {
+      if (!same(next, pixels)) {
         if (gesture && !mine) gesture = null;
         remember(pixels);
         pixels = next.slice();
@@ -196,23 +208,16 @@ function render({ model, el }) {
   function say(words, refused = false) {
     status.textContent = words;
     status.classList.toggle("refused", refused);
-    status.dataset.late = words.startsWith("Python has not") ? "true" : "";
   }
 
   // ---- tools: each may begin a gesture, which is dragged, then ended or cancelled
 
   function stroke(point, valueAt) {
     const before = pixels.slice();
-    const { mask, w, left, top } = brushMask(Number(brushSize.value));
+    const brush = brushMask(Number(brushSize.value));
     let last = point;
-    const touch = ({ x, y }) => {
-      mask.forEach((inside, index) => {
-        const px = x - left + (index % w);
-        const py = y - top + Math.floor(index / w);
-        if (!inside || px < 0 || py < 0 || px >= size || py >= size) return;
-        pixels[py * size + px] = valueAt(py * size + px);
-      });
-    };
+    const touch = ({ x, y }) =>
+      eachPixel(brush, size, y, x, (index) => (pixels[index] = valueAt(index)));
     touch(point);
     changed();
     return {
@@ -226,7 +231,7 @@ function render({ model, el }) {
         last = next;
       },
       end() {
-        if (before.some((value, index) => value !== pixels[index])) remember(before);
+        if (!same(before, pixels)) remember(before);
       },
       cancel() {
         pixels = before;
@@ -237,27 +242,27 @@ function render({ model, el }) {
 
   function carry(point) {
     let to = point;
-    let carried = null;
-    ask("region", { row: point.y, column: point.x });
+    const region = connectedRegion(pixels, size, point.y, point.x);
+    const carried = outline({ mask: region, w: size, h: size }, scale);
     return {
-      take(answer) {
-        carried = outline({ mask: bytes(answer.region), w: size, h: size }, scale);
-      },
       drag(next) {
         to = next;
       },
       end() {
         const [rows, columns] = [to.y - point.y, to.x - point.x];
-        if (rows || columns) ask("move", { row: point.y, column: point.x, rows, columns });
+        if (rows || columns)
+          edit(moveRegion(pixels, size, region, rows, columns, background),
+            `moved: ${nameAt(point)}`);
       },
       draw() {
-        if (carried) drawPath(lines, carried, to.x - point.x, to.y - point.y, scale);
+        drawPath(lines, carried, to.x - point.x, to.y - point.y, scale);
       },
     };
   }
 
   function begin(name, point) {
     const { x: column, y: row } = point;
+    const region = () => connectedRegion(pixels, size, row, column);
     if (name === "brush") return stroke(point, () => chosen);
     if (name === "eraser") {
       const to = Number(eraseTo.value);
@@ -265,10 +270,16 @@ function render({ model, el }) {
     }
     if (name === "move") return carry(point);
     if (name === "pick") choose(pixels[row * size + column]);
-    if (name === "fill") ask("fill", { row, column, class: chosen });
-    if (name === "delete") ask("delete", { row, column });
-    if (name === "stamp" && stamps.length)
-      ask("stamp", { row, column, stamp: Number(stampPick.value), percent: Number(stampSize.value) });
+    if (name === "fill")
+      edit(recolor(pixels, region(), chosen),
+        `filled: ${nameAt(point)} with ${classes[chosen].name}`);
+    if (name === "delete")
+      edit(removeRegion(pixels, size, region(), background), `deleted: ${nameAt(point)}`);
+    if (name === "stamp" && stamps.length) {
+      const stamp = stamps[Number(stampPick.value)];
+      const shape = scaledStamp(stamp, Number(stampSize.value));
+      edit(put(pixels, size, shape, stamp.class, row, column), `added: ${stamp.name}`);
+    }
     return null;
   }
 
@@ -315,9 +326,9 @@ function render({ model, el }) {
     drawPath(lines, outline(shape, scale), cursor.x - shape.left, cursor.y - shape.top, scale);
   }
 
+  const nameAt = ({ x, y }) => classes[pixels[y * size + x]].name;
   function showUnder() {
-    const name = classes[pixels[cursor.y * size + cursor.x]].name;
-    under.textContent = `${name}, row ${cursor.y}, column ${cursor.x}`;
+    under.textContent = `${nameAt(cursor)}, row ${cursor.y}, column ${cursor.x}`;
     return under.textContent;
   }
   function moveCursor(to) {

@@ -4,6 +4,7 @@ function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") element.style.cssText = value; // the attribute needs unsafe-inline
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false) element.setAttribute(name, value);
   }
@@ -12,6 +13,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+const same = (one, other) => one.every((value, index) => value === other[index]);
 
 // A shape is a mask of w x h pixels; the cursor is at its pixel (left, top).
 
@@ -46,7 +48,7 @@ function brushMask(diameter) {
   return { mask, w: side, h: side, left: reach, top: reach };
 }
 
-// The shape of a stamp at a size in percent, as Stamp.scaled in scenery.py.
+// The shape of a stamp at a size in percent, at least one pixel; nearest neighbour.
 function scaledStamp({ height, width, shape }, percent) {
   const [h, w] = [height, width].map((side) => Math.max(1, Math.round((side * percent) / 100)));
   const from = bytes(shape);

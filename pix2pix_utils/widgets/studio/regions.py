@@ -1,7 +1,8 @@
-"""Edits of a class map by regions: select, recolour, remove, move, or add one.
+"""Edits of a class map by regions: select, remove, move, or add one.
 
-A class map is a (H, W) uint8 array of class indices; a region is a (H, W) bool array. Every
-function returns a new class map and leaves its arguments unchanged.
+The canvas of the studio has these functions in JavaScript, see regions.js. A class map is a (H, W)
+uint8 array of class indices; a region is a (H, W) bool array. Every function returns a new class
+map and leaves its arguments unchanged.
 """
 
 from collections.abc import Collection
@@ -41,11 +42,6 @@ def connected_region(class_map: np.ndarray, row: int, column: int) -> np.ndarray
     if not (0 <= row < height and 0 <= column < width):
         raise UserError(f"the pixel ({row}, {column}) is outside the {height} x {width} label map")
     return flood(class_map, (row, column), connectivity=2)
-
-
-def recolor(class_map: np.ndarray, region: np.ndarray, class_index: int) -> np.ndarray:
-    """Give all pixels of a region one class."""
-    return np.where(region, np.uint8(class_index), class_map)
 
 
 def remove(class_map: np.ndarray, region: np.ndarray, background: Collection[int]) -> np.ndarray:

@@ -32,13 +32,6 @@ class Stamp:
     class_index: int
     shape: np.ndarray  # (h, w) bool, without empty rows or columns at its sides
 
-    def scaled(self, percent: int) -> np.ndarray:
-        """The shape at a size in percent, (h', w') bool, at least one pixel; nearest neighbour."""
-        height, width = (max(1, round(side * percent / 100)) for side in self.shape.shape)
-        rows = (np.arange(height) + 0.5) * self.shape.shape[0] / height
-        columns = (np.arange(width) + 0.5) * self.shape.shape[1] / width
-        return self.shape[rows.astype(int)[:, None], columns.astype(int)]
-
 
 def drawn_streets(image_size: int) -> StreetData:
     """As many drawn streets of a size as the studio needs; the first use draws and stores them."""

@@ -1,8 +1,7 @@
-"""The studio without a user interface: a class map, its edits, and the photos of it.
+"""The studio without a user interface: a class map and the photos of it.
 
-The front end holds the class map while someone paints. Each of its messages contains the whole map,
-row by row, one byte per pixel, and so depends on no earlier one. An invalid message changes
-nothing.
+The front end holds the class map and edits it. Each of its messages contains the whole map, row by
+row, one byte per pixel, and so depends on no earlier one. An invalid message changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +12,15 @@ import numpy as np
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.paths import output_root
-from pix2pix_utils.widgets.studio import regions
 from pix2pix_utils.widgets.studio.painting import Painted, Painter, check_fit, paint, save_street
+from pix2pix_utils.widgets.studio.regions import background_classes
 from pix2pix_utils.widgets.studio.scenery import cut_stamps, drawn_stamps, typical_street
 
 EMPTY_STREET = -1  # instead of a scene's number
-STAMP_PERCENT = (20, 400)  # smallest and largest size of a stamp
 
 
 class Studio:
-    """A class map that is edited and painted.
+    """A class map that is painted.
 
     `class_map` is (S, S) uint8, `painted` holds each model's photo of it with its time, and `photo`
     is that of the scene it started from, (S, S, 3) uint8, or None.
@@ -48,8 +46,7 @@ class Studio:
         self.painters = dict(painters)
         self.split = split
         self.output = output_root() if output is None else Path(output)
-        self.background = regions.background_classes(self.palette)
-        self.empty_street = typical_street(data.train, self.background)
+        self.empty_street = typical_street(data.train, background_classes(self.palette))
         self.stamps = drawn_stamps(self.palette, self.size) + cut_stamps(data.train)
         self.class_map = np.empty((0, 0), dtype=np.uint8)
         self.painted: dict[str, Painted] = {}
@@ -78,54 +75,25 @@ class Studio:
     def handle(self, message: Mapping, buffers: Sequence) -> dict:
         """Carry out a message of the front end.
 
-        `kind` is one of `paint`, `fill`, `delete`, `move`, `stamp`, `scene`, `region`, `save`; the
-        only buffer is the class map on the screen. Returns `edited`, whether the map is now
-        different from that one, `message`, a sentence for the reader, and for `region` the bytes of
-        a mask. Raises UserError for an invalid message, which changes nothing.
+        `kind` is one of `paint`, `scene`, `save`; the only buffer is the class map on the screen.
+        Returns `edited`, whether the map is now different from that one, and `message`, a sentence
+        for the reader. Raises UserError for an invalid message, which changes nothing.
         """
         kind, class_map = message.get("kind"), self._class_map(buffers)
-        answer = {"edited": kind in ("scene", "fill", "delete", "move", "stamp"), "message": ""}
+        words = ""
         if kind == "paint":
             self.show(class_map)
         elif kind == "save":
             self.show(class_map)
-            answer["message"] = f"saved to {self.save()}"
+            words = f"saved to {self.save()}"
         elif kind == "scene":
-            scene = _integer(message, "scene", EMPTY_STREET, len(self.pairs) - 1)
+            scene = self._scene(message.get("scene"))
             self.start(scene)
             name = "an empty street" if scene == EMPTY_STREET else self.pairs.names[scene]
-            answer["message"] = f"started from {name}"
-        elif kind == "region":
-            answer["region"] = regions.connected_region(class_map, *self._pixel(message)).tobytes()
+            words = f"started from {name}"
         else:
-            edited, answer["message"] = self._edit(kind, class_map, message)
-            self.show(edited)
-        return answer
-
-    def _edit(
-        self, kind: object, class_map: np.ndarray, message: Mapping
-    ) -> tuple[np.ndarray, str]:
-        """The class map after an edit, and what was done, in words."""
-        row, column = self._pixel(message)
-        if kind == "stamp":
-            stamp = self.stamps[_integer(message, "stamp", 0, len(self.stamps) - 1)]
-            shape = stamp.scaled(_integer(message, "percent", *STAMP_PERCENT))
-            added = regions.put(class_map, shape, stamp.class_index, row, column)
-            return added, f"added: {stamp.name}"
-        region = regions.connected_region(class_map, row, column)
-        name = self.palette.classes[class_map[row, column]]
-        if kind == "fill":
-            to = _integer(message, "class", 0, len(self.palette) - 1)
-            words = f"filled: {name} with {self.palette.classes[to]}"
-            return regions.recolor(class_map, region, to), words
-        if kind == "delete":
-            return regions.remove(class_map, region, self.background), f"deleted: {name}"
-        if kind == "move":
-            down = _integer(message, "rows", -self.size, self.size)
-            right = _integer(message, "columns", -self.size, self.size)
-            moved = regions.move(class_map, region, down, right, self.background)
-            return moved, f"moved: {name}"
-        raise UserError(f"there is no edit {kind!r}; choose one of: fill, delete, move, stamp")
+            raise UserError(f"there is no message {kind!r}; choose one of: paint, scene, save")
+        return {"edited": kind == "scene", "message": words}
 
     def _class_map(self, buffers: Sequence) -> np.ndarray:
         received = bytes(buffers[0]) if len(buffers) == 1 else b""
@@ -142,13 +110,8 @@ class Studio:
             )
         return class_map
 
-    def _pixel(self, message: Mapping) -> tuple[int, int]:
-        last = self.size - 1
-        return _integer(message, "row", 0, last), _integer(message, "column", 0, last)
-
-
-def _integer(message: Mapping, key: str, low: int, high: int) -> int:
-    value = message.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"'{key}' must be a whole number from {low} to {high}, not {value!r}")
-    return value
+    def _scene(self, value: object) -> int:
+        last = len(self.pairs) - 1
+        if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value <= last:
+            raise UserError(f"'scene' must be a whole number from -1 to {last}, not {value!r}")
+        return value

@@ -9,9 +9,17 @@ import traitlets
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.widgets.studio.painting import Painter
-from pix2pix_utils.widgets.studio.session import STAMP_PERCENT, Studio
+from pix2pix_utils.widgets.studio.session import Studio
+from pix2pix_utils.widgets.studio.setup import Action, canvas_setup
 
 FOLDER = Path(__file__).parent
+CANVAS = "\n".join(
+    (FOLDER / name).read_text("utf-8") for name in ("drawing.js", "regions.js", "canvas.js")
+)
+LATE = (
+    "Python has not answered yet. It may be busy with another cell; after a restart, run this cell "
+    "again."
+)
 
 
 class StreetStudio(anywidget.AnyWidget):
@@ -20,7 +28,7 @@ class StreetStudio(anywidget.AnyWidget):
     To show another class map, call `studio.show(class_map)`, then `refresh()`.
     """
 
-    _esm = "\n".join((FOLDER / name).read_text("utf-8") for name in ("drawing.js", "canvas.js"))
+    _esm = CANVAS
     _css = FOLDER / "canvas.css"
     setup = traitlets.Dict().tag(sync=True)  # what never changes: size, classes, scenes, stamps
     answer = traitlets.Dict().tag(sync=True)  # replaced as a whole, so a view never sees half of it
@@ -29,7 +37,14 @@ class StreetStudio(anywidget.AnyWidget):
         super().__init__()
         self.studio = studio
         self._answers = 0
-        self.setup = _describe(studio)
+        self.setup = canvas_setup(
+            studio.palette,
+            studio.size,
+            [f"{studio.split} {i}: {name}" for i, name in enumerate(studio.pairs.names)],
+            studio.stamps,
+            [Action("save", "Save", "to a new folder")],
+            LATE,
+        )
         self.refresh()
         self.on_msg(self._receive)
 
@@ -71,26 +86,3 @@ def street_studio(
 ) -> StreetStudio:
     """The studio for models and the scenes of a split; raises UserError if they do not fit."""
     return StreetStudio(Studio(data, painters, split))
-
-
-def _describe(studio: Studio) -> dict:
-    palette = studio.palette
-    classes = zip(palette.classes, palette.colors.tolist(), strict=True)
-    return {
-        "size": studio.size,
-        "classes": [
-            {"name": name, "color": color, "rare": index >= palette.evaluated}
-            for index, (name, color) in enumerate(classes)
-        ],
-        "scenes": [f"{studio.split} {i}: {name}" for i, name in enumerate(studio.pairs.names)],
-        "stamps": [
-            {
-                "name": stamp.name,
-                "height": stamp.shape.shape[0],
-                "width": stamp.shape.shape[1],
-                "shape": stamp.shape.tobytes(),
-            }
-            for stamp in studio.stamps
-        ],
-        "percent": list(STAMP_PERCENT),
-    }

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from studio_helpers import BACKGROUND, BUILDING, CAR, PERSON, ROAD, SIDEWALK, SKY
+from studio_helpers import BACKGROUND, BUILDING, CAR, PERSON, ROAD, SKY
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.widgets.studio import regions
@@ -21,12 +21,6 @@ def test_a_region_is_connected_over_corners_and_has_one_class(street):
 def test_a_pixel_outside_is_refused(street, row, column):
     with pytest.raises(UserError, match="outside the 12 x 12"):
         regions.connected_region(street, row, column)
-
-
-def test_recolor_changes_the_region_only(street):
-    changed = regions.recolor(street, street == CAR, SIDEWALK)
-    assert (changed[street == CAR] == SIDEWALK).all()
-    assert (changed[street != CAR] == street[street != CAR]).all()
 
 
 def test_the_layers_continue_where_a_car_was_removed(street):

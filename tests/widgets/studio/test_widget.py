@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from studio_helpers import SKY, painter
+from studio_helpers import BACKGROUND, SKY, painter
 
 from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.widgets.studio import street_studio
@@ -18,6 +18,10 @@ def test_the_widget_describes_all_that_the_screen_needs(widget, street_data):
     assert setup["size"] == 32
     assert [one["name"] for one in setup["classes"]] == list(CITYSCAPES.classes)
     assert len(setup["scenes"]) == len(street_data.test)
+    assert [one["name"] for one in setup["classes"] if one["background"]] == [
+        CITYSCAPES.classes[index] for index in BACKGROUND
+    ]
+    assert [action["kind"] for action in setup["actions"]] == ["save"]
     for stamp in setup["stamps"]:
         assert len(stamp["shape"]) == stamp["height"] * stamp["width"]
     titles = [picture["title"] for picture in widget.answer["pictures"]]
@@ -35,7 +39,7 @@ def test_the_widget_answers_a_message(widget):
     assert answer["pictures"][0]["note"].endswith(" ms")
 
 
-@pytest.mark.parametrize("content", [{"kind": "fill", "row": 99, "revision": 3}, {}, "nonsense"])
+@pytest.mark.parametrize("content", [{"kind": "scene", "scene": 99, "revision": 3}, {}, "nonsense"])
 def test_the_widget_tells_a_refusal_and_stays_as_it_was(widget, content):
     before = widget.answer
     widget._receive(widget, content, [bytes(32 * 32)])
