@@ -258,7 +258,15 @@ def build_parser() -> argparse.ArgumentParser:
     badges.add_argument("--branch", help="branch to open (default: the one that is checked out)")
     badges.add_argument("--remove", action="store_true", help="remove the badges again")
 
-<<<<<<< HEAD
+    slides = commands.add_parser("slides", help="write slides for the sessions of the course")
+    slides.add_argument("--output", type=Path, required=True, help="folder for the HTML files")
+    slides.add_argument(
+        "--reveal",
+        type=Path,
+        help="unpacked npm package reveal.js, to be copied into the files; without it, they load "
+        "it from unpkg.com",
+    )
+
     benchmark = commands.add_parser(
         "benchmark", help="measure how fast training is here, or with --minutes how soon it is good"
     )
@@ -276,21 +284,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     for_minutes = ("--dataset", "--data-root", "--profile", "--seed", "--output", "--set")
     _add_shared(minutes, *for_minutes)
-=======
-    slides = commands.add_parser("slides", help="write slides for the sessions of the course")
-    slides.add_argument("--output", type=Path, required=True, help="folder for the HTML files")
-    slides.add_argument(
-        "--reveal",
-        type=Path,
-        help="unpacked npm package reveal.js, to be copied into the files; without it, they load "
-        "it from unpkg.com",
-    )
-
-    benchmark = commands.add_parser("benchmark", help="measure how fast training is here")
-    benchmark.add_argument("--image-size", type=int, default=256)
-    benchmark.add_argument("--width", type=int, default=64)
-    benchmark.add_argument("--repeats", type=int, default=10, help="steps of each variant")
->>>>>>> teaching
     benchmark.add_argument("--json", type=Path, help="file for the measurements")
     _add_shared(benchmark, "--device")
     return parser
