@@ -50,11 +50,11 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
     return figure
 
 
-def split_curves(histories: Mapping[str, Sequence[Mapping[str, float | None]]]) -> Figure:
+def split_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """SSIM on train, val and test by epoch, one panel a run; a line marks val's best epoch.
 
     `histories` maps a run's name to its records, one per epoch; epochs without a score of train or
-    test (nan or None) are left out of that curve.
+    test (nan) are left out of that curve.
     """
     columns = min(3, len(histories))
     rows = -(-len(histories) // columns)
@@ -62,9 +62,7 @@ def split_curves(histories: Mapping[str, Sequence[Mapping[str, float | None]]]) 
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axis, (name, history) in zip(grid.flat, histories.items(), strict=False):
         for number, (key, split) in enumerate(SPLIT_CURVES.items()):
-            points = [(epoch["epoch"], epoch.get(key)) for epoch in history]
-            points = [(at, score) for at, score in points if score is not None]
-            points = [(at, score) for at, score in points if not np.isnan(score)]
+            points = [(epoch["epoch"], epoch[key]) for epoch in history if not np.isnan(epoch[key])]
             axis.plot(
                 *zip(*points, strict=True),
                 LINES[number],

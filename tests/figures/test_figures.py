@@ -34,7 +34,7 @@ def test_curves_that_nobody_recorded_have_no_panel():
 
 
 def test_curves_of_the_splits_leave_out_what_was_not_scored_and_mark_the_best_epoch():
-    scores = [(0.30, 0.2, 0.25), (np.nan, 0.4, None), (0.60, 0.3, 0.35)]
+    scores = [(0.30, 0.2, 0.25), (np.nan, 0.4, np.nan), (0.60, 0.3, 0.35)]
     keys = ("train_ssim", "val_ssim", "test_ssim")
     run = [
         {"epoch": epoch, **dict(zip(keys, row, strict=True))}
