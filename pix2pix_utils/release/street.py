@@ -22,6 +22,14 @@ def painted_street(data: StreetData) -> np.ndarray:
         stamps["car"] = whole_cars[0]
     street = np.array(data.test.classes[0])
     for name, percent, row, column in ADDED:
-        shape, index = stamps[name].scaled(percent), stamps[name].class_index
+        shape, index = _scaled(stamps[name].shape, percent), stamps[name].class_index
         street = regions.put(street, shape, index, int(row * size), int(column * size))
     return street
+
+
+def _scaled(shape: np.ndarray, percent: int) -> np.ndarray:
+    """A shape (h, w) at a size in percent, by nearest neighbour as in the studio's canvas."""
+    height, width = (max(1, round(side * percent / 100)) for side in shape.shape)
+    rows = (np.arange(height) + 0.5) * shape.shape[0] / height
+    columns = (np.arange(width) + 0.5) * shape.shape[1] / width
+    return shape[rows.astype(int)[:, None], columns.astype(int)]
