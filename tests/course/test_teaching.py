@@ -78,14 +78,14 @@ def running_minutes(number: str) -> float:
 
 
 def sections(number: str) -> dict[str, str]:
-    """Text and code of a notebook by heading, without solutions' headings and with what follows."""
+    """Text and code of a notebook by heading; "Going further" only folds part of a section."""
     found, heading = {}, ""
     for cell in BOOKS[number].cells:
         if cell.cell_type == "code":
             found[heading] = found.get(heading, "") + "\n" + cell.source
             continue
         for line in re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL).splitlines():
-            if line.startswith("#"):
+            if line.startswith("#") and line != "### Going further":
                 heading = line.lstrip("# ")
             found[heading] = found.get(heading, "") + "\n" + line
     return found
