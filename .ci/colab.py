@@ -1,0 +1,119 @@
+"""Prove that the course runs in Colab: python .ci/colab.py [PYTHON_WITH_TORCH]
+
+Makes an environment with Colab's versions (colab.txt), puts the project where Drive would have it,
+and executes the notebooks' set-up cell in a kernel. Every package must then be there as before, and
+the widget tests and all notebooks (at `smoke`) must pass. PYTHON_WITH_TORCH lends its torch, which
+saves a download of gigabytes; without it, Colab's is installed. The environment's Python is the one
+that runs this.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+VERSIONS = PROJECT / ".ci" / "colab.txt"
+COLABS_TORCH = ("torch==2.11.0", "torchvision==0.26.0")
+LENT = ("torch", "torch-*", "torchgen", "torchvision*", "functorch", "nvidia*", "triton*", "cuda*")
+
+# As a Colab kernel does before the first cell: it works in `content`, and Drive can be mounted.
+STAND_IN = """
+import sys, types, pathlib
+colab, drive = types.ModuleType("google.colab"), types.ModuleType("google.colab.drive")
+drive.mount = lambda place: pathlib.Path(place).symlink_to("../my-drive")
+colab.drive = drive
+sys.modules.update({"google.colab": colab, "google.colab.drive": drive})
+"""
+EXECUTE = """
+import json, sys
+import nbformat
+from nbclient import NotebookClient
+
+cells = [nbformat.v4.new_code_cell(source) for source in json.loads(sys.argv[1])]
+NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=600).execute()
+print(*(output.get("text", output) for cell in cells for output in cell.outputs))
+"""
+
+
+def site_packages(python: Path) -> Path:
+    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
+def lend_torch(lender: Path, borrower: Path) -> None:
+    """Hard links to the files of torch, of torchvision and of the CUDA libraries."""
+    for pattern in LENT:
+        for path in site_packages(lender).glob(pattern):
+            copy = site_packages(borrower) / path.name
+            if path.is_dir():
+                shutil.copytree(path, copy, copy_function=os.link)
+            else:
+                os.link(path, copy)
+
+
+def copy_project(place: Path) -> Path:
+    """The files that git would commit, in a new folder."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listing, cwd=PROJECT, capture_output=True, text=True, check=True)
+    for name in filter(None, done.stdout.split("\0")):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, place / name)
+    return place
+
+
+def set_up_cell(project: Path) -> str:
+    """The set-up cell as it is where the project is uploaded, without a repository to clone."""
+    notebook = json.loads((project / "notebooks" / "00_start_here.ipynb").read_text("utf-8"))
+    sources = ("".join(cell["source"]) for cell in notebook["cells"])
+    (source,) = (source for source in sources if "REPOSITORY, BRANCH = " in source)
+    return "\n".join(
+        'REPOSITORY, BRANCH = "", ""' if line.startswith("REPOSITORY, ") else line
+        for line in source.splitlines()
+    )
+
+
+def main(lender: Path | None, folder: Path) -> None:
+    venv.create(folder / "environment", with_pip=True)
+    python = folder / "environment" / "bin" / "python"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"PIX2PIX_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+
+    def call(*command: str, place: Path = folder) -> str:
+        done = subprocess.run(
+            [str(python), *command], cwd=place, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{' '.join(command)[:200]} failed:\n{done.stdout}")
+        return done.stdout
+
+    pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
+    if lender:
+        lend_torch(lender, python)
+    wanted = ("torch", "torchvision") if lender else COLABS_TORCH
+    call(*pip, "install", *wanted, "-r", str(VERSIONS))
+    before = call(*pip, "freeze").splitlines()
+
+    project = copy_project(folder / "my-drive" / "MyDrive" / "Colab Notebooks" / "gans" / "course")
+    (content := folder / "content").mkdir()
+    cells = json.dumps([STAND_IN, set_up_cell(project)])
+    print(call("-c", EXECUTE, cells, place=content).strip())
+    after = call(*pip, "freeze").splitlines()
+    added = sorted({*after} - {*before})
+    print("before the set-up cell:", *before, "\nadded by it:", *added, sep="\n")
+    if lost := {*before} - {*after}:
+        sys.exit(f"the set-up cell changed or removed: {', '.join(sorted(lost))}")
+
+    call(*pip, "install", "pytest", "pytest-xdist", "nbval", "-c", str(VERSIONS))
+    print(call("-m", "pytest", "-q", "-n", "2", "tests/widgets", place=project))
+    notebooks = ("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--nbval-lax", "notebooks")
+    print(call(*notebooks, place=project))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        main(Path(sys.argv[1]) if sys.argv[1:] else None, Path(folder))
