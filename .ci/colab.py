@@ -1,10 +1,9 @@
-"""Prove that the course runs in Colab: python .ci/colab.py [PYTHON_WITH_TORCH]
+"""Prove that the course runs in Colab: python .ci/colab.py
 
 Makes an environment with Colab's versions (colab.txt), puts the project where Drive would have it,
 and executes the notebooks' set-up cell in a kernel. Every package must then be there as before, and
-the widget tests and all notebooks (at `smoke`) must pass. PYTHON_WITH_TORCH lends its torch, which
-saves a download of gigabytes; without it, Colab's is installed. The environment's Python is the one
-that runs this.
+the widget tests and all notebooks (at `smoke`) must pass. To save a download of gigabytes, torch is
+that of the Python which runs this, where it has one, else Colab's.
 """
 
 import json
@@ -12,8 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
@@ -40,16 +41,11 @@ print(*(output.get("text", output) for cell in cells for output in cell.outputs)
 """
 
 
-def site_packages(python: Path) -> Path:
-    command = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
-
-
-def lend_torch(lender: Path, borrower: Path) -> None:
-    """Hard links to the files of torch, of torchvision and of the CUDA libraries."""
+def lend_torch(borrower: Path) -> None:
+    """Hard links to this Python's files of torch, of torchvision and of the CUDA libraries."""
     for pattern in LENT:
-        for path in site_packages(lender).glob(pattern):
-            copy = site_packages(borrower) / path.name
+        for path in Path(sysconfig.get_path("purelib")).glob(pattern):
+            copy = borrower / path.name
             if path.is_dir():
                 shutil.copytree(path, copy, copy_function=os.link)
             else:
@@ -77,7 +73,7 @@ def set_up_cell(project: Path) -> str:
     )
 
 
-def main(lender: Path | None, folder: Path) -> None:
+def main(folder: Path) -> None:
     venv.create(folder / "environment", with_pip=True)
     python = folder / "environment" / "bin" / "python"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -92,9 +88,11 @@ def main(lender: Path | None, folder: Path) -> None:
         return done.stdout
 
     pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
-    if lender:
-        lend_torch(lender, python)
-    wanted = ("torch", "torchvision") if lender else COLABS_TORCH
+    wanted = COLABS_TORCH
+    if find_spec("torch"):
+        site_packages = call("-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+        lend_torch(Path(site_packages.strip()))
+        wanted = ("torch", "torchvision")
     call(*pip, "install", *wanted, "-r", str(VERSIONS))
     before = call(*pip, "freeze").splitlines()
 
@@ -116,4 +114,4 @@ def main(lender: Path | None, folder: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        main(Path(sys.argv[1]) if sys.argv[1:] else None, Path(folder))
+        main(Path(folder))

@@ -15,9 +15,9 @@ from filelock import Timeout
 from tqdm import tqdm
 
 try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
+    import fcntl
 except ImportError:  # Windows, whose disks all have locks
-    flock = None
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FileLock", "Timeout"]
 
@@ -67,7 +67,7 @@ def _has_locks(folder: Path) -> bool:
     It is asked beforehand since versions of filelock differ in what they do without locks: some
     raise, some wait for ever, some leave a file behind that a killed process never removes.
     """
-    if flock is None:
+    if fcntl is None:
         return True
     try:
         probe = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -75,7 +75,7 @@ def _has_locks(folder: Path) -> bool:
         return True
     with probe:
         try:
-            flock(probe, LOCK_EX | LOCK_NB)
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             return error.errno in _TAKEN
     return True

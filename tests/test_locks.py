@@ -20,7 +20,6 @@ def no_locks(request, monkeypatch):
     def refuse(*arguments):
         raise OSError(request.param, "no locks here")
 
-    monkeypatch.setattr(locks, "flock", refuse)
     monkeypatch.setattr("fcntl.flock", refuse)
     monkeypatch.setattr(locks, "_told", set())
 
