@@ -46,9 +46,7 @@ def server(chromium, tmp_path_factory, cache_folder):
     if find_spec("jupyterlab") is None:
         pytest.skip("jupyterlab is not installed: pip install jupyterlab")
     if Version(version("ipywidgets")) < Version("8"):
-        pytest.skip(
-            "JupyterLab 4 shows widgets of ipywidgets 8 only: pip install 'ipywidgets>=8.1'"
-        )
+        pytest.skip("JupyterLab 4 needs ipywidgets 8: pip install 'ipywidgets>=8.1'")
     home = tmp_path_factory.mktemp("jupyter")
     root = home / "root"
     root.mkdir()
