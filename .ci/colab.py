@@ -73,45 +73,62 @@ def set_up_cell(project: Path) -> str:
     )
 
 
-def main(folder: Path) -> None:
-    venv.create(folder / "environment", with_pip=True)
-    python = folder / "environment" / "bin" / "python"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"PIX2PIX_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+class Environment:
+    """A virtual environment and the folder that its commands are run in."""
 
-    def call(*command: str, place: Path = folder) -> str:
+    def __init__(self, folder: Path):
+        self.folder, self.python = folder, folder / "environment" / "bin" / "python"
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        settings = {"PIX2PIX_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+        self.variables = variables | settings
+
+    def run(self, *arguments: str, place: str = ".") -> str:
+        """What Python prints for these arguments; ends this program if it fails."""
         done = subprocess.run(
-            [str(python), *command], cwd=place, env=environment, stdout=subprocess.PIPE, text=True
-        )
+            [str(self.python), *arguments],
+            cwd=self.folder / place, env=self.variables, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
         if done.returncode:
-            sys.exit(f"{' '.join(command)[:200]} failed:\n{done.stdout}")
-        return done.stdout
+            sys.exit(f"{' '.join(arguments)[:200]} failed:\n{done.stdout}")
+        return done.stdout.strip()
 
-    pip = ("-m", "pip", "--quiet", "--disable-pip-version-check")
-    wanted = COLABS_TORCH
+    def pip(self, *arguments: str) -> str:
+        return self.run("-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
+
+
+def make(folder: Path) -> Environment:
+    """An environment with Colab's versions."""
+    venv.create(folder / "environment", with_pip=True)
+    environment = Environment(folder)
+    torch = COLABS_TORCH
     if find_spec("torch"):
-        site_packages = call("-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
-        lend_torch(Path(site_packages.strip()))
-        wanted = ("torch", "torchvision")
-    call(*pip, "install", *wanted, "-r", str(VERSIONS))
-    before = call(*pip, "freeze").splitlines()
+        place = environment.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+        lend_torch(Path(place))
+        torch = ("torch", "torchvision")
+    environment.pip("install", *torch, "-r", str(VERSIONS))
+    return environment
 
-    project = copy_project(folder / "my-drive" / "MyDrive" / "Colab Notebooks" / "gans" / "course")
-    (content := folder / "content").mkdir()
+
+def prove(environment: Environment) -> None:
+    """Run the set-up cell, compare the packages before and after, and run the tests."""
+    before = environment.pip("freeze").splitlines()
+    drive = "my-drive/MyDrive/Colab Notebooks/gans/course"
+    project = copy_project(environment.folder / drive)
+    (environment.folder / "content").mkdir()
     cells = json.dumps([STAND_IN, set_up_cell(project)])
-    print(call("-c", EXECUTE, cells, place=content).strip())
-    after = call(*pip, "freeze").splitlines()
+    print(environment.run("-c", EXECUTE, cells, place="content"))
+    after = environment.pip("freeze").splitlines()
     added = sorted({*after} - {*before})
     print("before the set-up cell:", *before, "\nadded by it:", *added, sep="\n")
     if lost := {*before} - {*after}:
         sys.exit(f"the set-up cell changed or removed: {', '.join(sorted(lost))}")
 
-    call(*pip, "install", "pytest", "pytest-xdist", "nbval", "-c", str(VERSIONS))
-    print(call("-m", "pytest", "-q", "-n", "2", "tests/widgets", place=project))
-    notebooks = ("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--nbval-lax", "notebooks")
-    print(call(*notebooks, place=project))
+    environment.pip("install", "pytest", "pytest-xdist", "nbval", "-c", str(VERSIONS))
+    pytest = ("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile")
+    print(environment.run(*pytest, "tests/widgets", place=drive))
+    print(environment.run(*pytest, "--nbval-lax", "notebooks", place=drive))
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        main(Path(folder))
+        prove(make(Path(folder)))

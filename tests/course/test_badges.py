@@ -162,7 +162,9 @@ def test_the_notebooks_of_the_course_can_be_badged_and_restored(tmp_path):
 
 
 def test_on_github_every_repository_and_fork_writes_its_own_badges(tmp_path):
-    shutil.copytree(NOTEBOOKS, tmp_path / "notebooks", ignore=shutil.ignore_patterns("[!0]*"))
+    copy = tmp_path / "notebooks" / "00_start_here.ipynb"
+    copy.parent.mkdir()
+    shutil.copy(NOTEBOOKS / copy.name, copy)
     workflow = (PROJECT / ".github" / "workflows" / "badges.yml").read_text(encoding="utf-8")
     (block,) = re.findall(r"shell: python.*?run: \|\n(.*?)\n +- ", workflow, re.DOTALL)
     # of the packages beside Python's own, only those that the workflow installs
@@ -172,6 +174,5 @@ def test_on_github_every_repository_and_fork_writes_its_own_badges(tmp_path):
         [sys.executable, "-c", hide + textwrap.dedent(block)],
         cwd=tmp_path, env=os.environ | names | {"PYTHONPATH": str(PROJECT)}, check=True,
     )  # fmt: skip
-    (copy,) = (tmp_path / "notebooks").iterdir()
     assert "/github/bob/fork/blob/trunk/notebooks/00_start_here.ipynb" in copy.read_text("utf-8")
     assert "https://github.com/bob/fork.git" in copy.read_text("utf-8")

@@ -78,8 +78,10 @@ def upload(folder: Path) -> Path:
 def execute(cell: str, content: Path, **variables: str) -> subprocess.CompletedProcess:
     pip = content.with_name("replaced") / "pip"
     pip.mkdir(parents=True, exist_ok=True)
+    (pip / "__init__.py").touch()
     (pip / "__main__.py").write_text(PIP)
-    environment = os.environ | {"PYTHONPATH": str(pip.parent)} | variables
+    # were it the real pip after all, it would change nothing
+    environment = os.environ | {"PYTHONPATH": str(pip.parent), "PIP_DRY_RUN": "1"} | variables
     return subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_PACKAGE, str(PROJECT), cell],
         cwd=content, env=environment, capture_output=True, text=True,
