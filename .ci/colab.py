@@ -118,10 +118,10 @@ def prove(environment: Environment) -> None:
     cells = json.dumps([STAND_IN, set_up_cell(project)])
     print(environment.run("-c", EXECUTE, cells, place="content"))
     after = environment.pip("freeze").splitlines()
-    added = sorted({*after} - {*before})
-    print("before the set-up cell:", *before, "\nadded by it:", *added, sep="\n")
     if lost := {*before} - {*after}:
         sys.exit(f"the set-up cell changed or removed: {', '.join(sorted(lost))}")
+    added = sorted({*after} - {*before})
+    print(f"{len(before)} packages are there as before; the set-up cell added:", *added, sep="\n")
 
     environment.pip("install", "pytest", "pytest-xdist", "nbval", "-c", str(VERSIONS))
     pytest = ("-m", "pytest", "-q", "-n", "2", "--dist", "loadfile")

@@ -14,10 +14,8 @@ import filelock
 from filelock import Timeout
 from tqdm import tqdm
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows, whose disks all have locks
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["FileLock", "Timeout"]
 
@@ -67,7 +65,7 @@ def _has_locks(folder: Path) -> bool:
     It is asked beforehand since versions of filelock differ in what they do without locks: some
     raise, some wait for ever, some leave a file behind that a killed process never removes.
     """
-    if fcntl is None:
+    if sys.platform == "win32":  # all its disks have locks
         return True
     try:
         probe = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
