@@ -253,7 +253,7 @@ def build_parser() -> argparse.ArgumentParser:
         "where npm puts it the first time)",
     )
 
-    badges = commands.add_parser("badges", help="write Open-in-Colab badges into the notebooks")
+    badges = commands.add_parser("badges", help="write Colab and Kaggle badges into the notebooks")
     badges.add_argument("--remote", default="origin", help="git remote on GitHub (default: origin)")
     badges.add_argument("--branch", help="branch to open (default: the one that is checked out)")
     badges.add_argument("--remove", action="store_true", help="remove the badges again")

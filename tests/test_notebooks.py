@@ -61,7 +61,7 @@ def test_a_notebook_follows_the_profile(path):
 def test_the_set_up_cell_is_the_same_everywhere_and_short(path):
     book = read(path)
     assert set_up_cell(book) == set_up_cell(read(START))
-    assert len(set_up_cell(book).splitlines()) < 25
+    assert len(set_up_cell(book).splitlines()) <= LONGEST_CELL
     first = next(cell for cell in book.cells if cell.cell_type == "code")
     assert "REPOSITORY, BRANCH" in first.source
 

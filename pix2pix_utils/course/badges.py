@@ -1,7 +1,8 @@
-"""Open-in-Colab badges for the notebooks, pointing to the repository that this checkout came from.
+"""Open-in-Colab and Open-in-Kaggle badges, which point to the repository of this checkout.
 
-Colab opens a single notebook from GitHub, and that notebook's set-up cell fetches the rest. The
-badge and the line of the set-up cell that names the repository are therefore written together.
+Both open a single notebook from GitHub, and that notebook's set-up cell fetches the rest. The
+badges and the line of the set-up cell that names the repository are therefore written together. On
+GitHub `.github/workflows/badges.yml` does it in every repository and fork, for its own address.
 """
 
 import re
@@ -15,6 +16,7 @@ from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import write_text
 
 COLAB = "https://colab.research.google.com"
+KAGGLE = "https://kaggle.com"
 BADGE_LINE = re.compile(rf"\n*^\[!\[Open in Colab\]\({COLAB}/[^\n]*$", re.MULTILINE)
 SOURCE_LINE = re.compile(r'^REPOSITORY, BRANCH = "[^"\n]*", "[^"\n]*"', re.MULTILINE)
 # https://github.com/owner/name.git, git@github.com:owner/name, ssh://git@github.com/owner/name
@@ -57,7 +59,7 @@ def current_branch(project: Path) -> str:
 
 
 def write_badges(notebooks: Path, repository: str, branch: str) -> list[Path]:
-    """Add a badge to every notebook of a folder in the GitHub repository `owner/name`.
+    """Add the badges to every notebook of a folder in the GitHub repository `owner/name`.
 
     Returns the notebooks that changed; calling it again changes nothing. Raises UserError, before
     any file is written, for a branch name that cannot be part of a URL and for a notebook without a
@@ -65,11 +67,13 @@ def write_badges(notebooks: Path, repository: str, branch: str) -> list[Path]:
     """
     if not re.fullmatch(r"[\w./-]+", branch):
         raise UserError(f"the branch '{branch}' cannot be part of a link: rename it")
-    address = f"{COLAB}/github/{repository}/blob/{branch}/{notebooks.name}"
-    image = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]"
+    folder = f"{repository}/blob/{branch}/{notebooks.name}"
+    colab = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{folder}"
+    kaggle = f"[![Open in Kaggle]({KAGGLE}/static/images/open-in-kaggle.svg)]"
+    kaggle += f"({KAGGLE}/kernels/welcome?src=https://github.com/{folder}"
     return _rewrite(
         notebooks,
-        lambda name: f"\n\n{image}({address}/{name})",
+        lambda name: f"\n\n{colab}/{name}) {kaggle}/{name})",
         f'REPOSITORY, BRANCH = "https://github.com/{repository}.git", "{branch}"',
     )
 
@@ -80,7 +84,7 @@ def remove_badges(notebooks: Path) -> list[Path]:
 
 
 def _rewrite(notebooks: Path, badge_of: Callable[[str], str], source_line: str) -> list[Path]:
-    """Put a badge below every title and the line into every set-up cell."""
+    """Put the badges below every title and the line into every set-up cell."""
     paths = sorted(notebooks.glob("*.ipynb"))
     if not paths:
         raise UserError(f"there are no notebooks in {notebooks}")

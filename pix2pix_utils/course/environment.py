@@ -36,7 +36,7 @@ OLDEST = {
     "scipy": "1.11",
     "tqdm": "4.66",
     "filelock": "3.12",
-    "ipywidgets": "8.1",
+    "ipywidgets": "7.7",
     "anywidget": "0.9",
     "torchmetrics": "1.4",
     "jinja2": "3.1",

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 
 from pix2pix_utils.course.checks.forms import WrongForm
 from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import explain_os_error, read_json, write_json
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.paths import output_root
 
 UNANSWERED, RIGHT, WRONG = "not answered yet", "right", "not yet"

@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from filelock import FileLock
 from tqdm.auto import tqdm
 
 from pix2pix_utils.data.source import Item, Reading, Source
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import explain_os_error, read_json, write_json
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.paths import cache_root
 
 FORMAT_VERSION = 2  # increase it when reading or resizing changes

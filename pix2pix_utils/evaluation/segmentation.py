@@ -11,12 +11,12 @@ import hashlib
 import itertools
 import json
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
@@ -36,6 +36,7 @@ from pix2pix_utils.files import (
     write_json,
     write_text,
 )
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.tensors import load_tensors, save_checkpoint
 
 
@@ -132,16 +133,17 @@ def segmenter(
     folder = Path(output) / "segmentation" / identity(data)
     network = _load(data, folder)
     if network is None:
-        with explain_os_error(f"write the segmentation network to {folder}"):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / ".lock").acquire()
         advice = (
             f"the memory of the device '{device.type}' is too small to train the segmentation "
             f"network on {SETTINGS.batch_size} photos of {size}x{size} pixels: close other "
             "programs, use --device cpu, or choose a smaller image_size"
         )
-        with lock, explain_out_of_memory(advice):
-            network = _load(data, folder) or _train(data, folder, device, progress)
+        with ExitStack() as held:
+            with explain_os_error(f"write the segmentation network to {folder}"):
+                folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(FileLock(folder / ".lock"))
+            with explain_out_of_memory(advice):
+                network = _load(data, folder) or _train(data, folder, device, progress)
     return Segmenter(network.to(device).eval(), device, folder, read_json(folder / "result.json"))
 
 

@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
@@ -32,6 +31,7 @@ from pix2pix_utils.data.layouts.synthetic import SCENES, drawing_version
 from pix2pix_utils.data.pairs import StreetPairs, epoch_order
 from pix2pix_utils.errors import UserError, check_choice
 from pix2pix_utils.files import remove_leftovers
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.models import build_generator
 from pix2pix_utils.models.deeplab import DeepLabGenerator
 from pix2pix_utils.tensors import save_checkpoint

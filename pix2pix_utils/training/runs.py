@@ -24,7 +24,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from pix2pix_utils.acceleration.distributed import is_main
@@ -39,6 +38,7 @@ from pix2pix_utils.files import (
     write_json,
     write_text,
 )
+from pix2pix_utils.locks import FileLock, Timeout
 from pix2pix_utils.tensors import save_checkpoint, save_tensors
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.code_version import changed_parts, code_version
@@ -243,12 +243,12 @@ class Run:
         Raises UserError if another process holds the lock, WriteError if the folder is read-only.
         """
         folders = (self.folder, self.checkpoints, self.samples)
-        lock = FileLock(self.folder / ".lock")
+        lock = FileLock(self.folder / ".lock", timeout=0)
         holder = self.folder / ".lock-holder"
         try:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
+            lock.acquire()
         except Timeout:
             who = holder.read_text(encoding="utf-8") if holder.is_file() else "another process"
             raise UserError(

@@ -12,11 +12,11 @@ from datetime import datetime, timezone
 
 import numpy as np
 import torch
-from filelock import FileLock
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.statistics import mean_text, paired_difference, summarize
 from pix2pix_utils.files import write_json
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.report.comparison import image_groups, image_scores
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.tuning.searching import train_once

@@ -3,15 +3,16 @@
 A process holds the lock of a file with its token in its name; the operating system releases it when
 the process ends, however that happens. So processes that share an output folder know at once when
 one has died. For those of other machines, the one that trains a trial counts up a number in the
-storage, its beat; it is taken for dead if the beat stands still for long enough. Only the
-observer's own clock is used, so the clocks of the machines need not agree.
+storage, its beat; it is taken for dead if the beat stands still for long enough. The same holds on
+a disk without locks, where there is no such file. Only the observer's own clock is used, so the
+clocks of the machines need not agree.
 """
 
 import time
 import uuid
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from pix2pix_utils.locks import FileLock, Timeout
 
 BEAT_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0  # a busy machine may miss several beats

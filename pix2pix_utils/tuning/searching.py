@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import optuna
 import torch
-from filelock import FileLock
 from optuna.exceptions import UpdateFinishedTrialError
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import as_csv, write_json, write_text
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.pretraining import train_experiment
 from pix2pix_utils.training.runs import Run

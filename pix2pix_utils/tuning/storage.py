@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
-from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
@@ -23,6 +22,7 @@ from sqlalchemy.exc import (
 
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import explain_os_error
+from pix2pix_utils.locks import FileLock
 
 _BUSY_SECONDS = 60  # to wait for another process that is writing to an SQLite file
 _ATTEMPTS = 4  # two machines may create the tables of a server at the same moment

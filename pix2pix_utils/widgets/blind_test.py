@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
-from filelock import FileLock
 from matplotlib.figure import Figure
 
 from pix2pix_utils import figures
@@ -21,6 +20,7 @@ from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.choices import choice_summary
 from pix2pix_utils.files import explain_os_error, read_json, write_json
+from pix2pix_utils.locks import FileLock
 from pix2pix_utils.paths import output_root
 from pix2pix_utils.widgets import controls
 from pix2pix_utils.widgets.keys import with_own_keys

@@ -60,7 +60,9 @@ def epoch_scrubber(run: Run) -> ipywidgets.VBox:
     epoch = ipywidgets.IntSlider(description="epoch", layout={"width": "380px"}, **limits)
     # milliseconds per epoch: a long run plays in 20 s, but no faster than 10 epochs a second
     interval = max(100, min(600, 20_000 // len(history)))
-    play = ipywidgets.Play(interval=interval, tooltip="play the epochs", **limits)
+    play = ipywidgets.Play(interval=interval, **limits)
+    if play.has_trait("tooltip"):  # not in ipywidgets 7, which Colab has
+        play.tooltip = "play the epochs"
     ipywidgets.jslink((play, "value"), (epoch, "value"))
     caption, charts, picture = (ipywidgets.HTML() for _ in range(3))
 

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pytest
+from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 120  # seconds until the server, or a cell, must have answered
@@ -43,6 +45,8 @@ def server(chromium, tmp_path_factory, cache_folder):
     """Address, token and root folder of a server that ends with the tests."""
     if find_spec("jupyterlab") is None:
         pytest.skip("jupyterlab is not installed: pip install jupyterlab")
+    if Version(version("ipywidgets")) < Version("8"):
+        pytest.skip("JupyterLab 4 needs ipywidgets 8: pip install 'ipywidgets>=8.1'")
     home = tmp_path_factory.mktemp("jupyter")
     root = home / "root"
     root.mkdir()

@@ -1,7 +1,11 @@
-"""Open-in-Colab badges: where they point, and what they leave as it was."""
+"""Open-in-Colab and Open-in-Kaggle badges: where they point, and what they leave as it was."""
 
+import os
+import re
 import shutil
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import nbformat
@@ -11,7 +15,8 @@ from pix2pix_utils.__main__ import main
 from pix2pix_utils.course.badges import github_repository, remove_badges, write_badges
 from pix2pix_utils.errors import UserError
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+PROJECT = Path(__file__).parents[2]
+NOTEBOOKS = PROJECT / "notebooks"
 SET_UP = 'import sys\n\nREPOSITORY, BRANCH = "", ""  # for Colab\nprint(1)'
 
 
@@ -87,6 +92,9 @@ def test_badges_point_to_the_remote_and_again_changes_nothing(project, capsys):
         "# 01_first\n\n"
         "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
         "(https://colab.research.google.com/github/ada/course/blob/main/notebooks/01_first.ipynb)"
+        " [![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]"
+        "(https://kaggle.com/kernels/welcome?src="
+        "https://github.com/ada/course/blob/main/notebooks/01_first.ipynb)"
         "\n\n**A claim.**"
     )
     assert 'REPOSITORY, BRANCH = "https://github.com/ada/course.git", "main"  # for Colab' in code
@@ -105,7 +113,8 @@ def test_another_remote_and_branch_replace_the_badge_and_remove_restores_the_byt
     assert main(["badges"]) == 0
     assert main(["badges", "--remote", "fork", "--branch", "course/2027"]) == 0
     title, code = first_cells(project)
-    assert title.count("Open in Colab") == 1
+    assert title.count("Open in Colab") == 1 and title.count("Open in Kaggle") == 1
+    assert "ada" not in title
     assert "/github/bob/fork/blob/course/2027/notebooks/01_first.ipynb" in title
     assert '"https://github.com/bob/fork.git", "course/2027"' in code and "ada" not in code
     assert main(["badges", "--remove"]) == 0
@@ -150,3 +159,20 @@ def test_the_notebooks_of_the_course_can_be_badged_and_restored(tmp_path):
     assert len(write_badges(copies, "ada/course", "main")) == len(before)
     remove_badges(copies)
     assert {path.name: path.read_bytes() for path in copies.iterdir()} == before
+
+
+def test_on_github_every_repository_and_fork_writes_its_own_badges(tmp_path):
+    copy = tmp_path / "notebooks" / "00_start_here.ipynb"
+    copy.parent.mkdir()
+    shutil.copy(NOTEBOOKS / copy.name, copy)
+    workflow = (PROJECT / ".github" / "workflows" / "badges.yml").read_text(encoding="utf-8")
+    (block,) = re.findall(r"shell: python.*?run: \|\n(.*?)\n +- ", workflow, re.DOTALL)
+    # of the packages beside Python's own, only those that the workflow installs
+    hide = "import sys; sys.modules.update(dict.fromkeys(('torch', 'numpy', 'tqdm', 'filelock')))\n"
+    names = {"GITHUB_REPOSITORY": "bob/fork", "GITHUB_REF_NAME": "trunk"}
+    subprocess.run(
+        [sys.executable, "-c", hide + textwrap.dedent(block)],
+        cwd=tmp_path, env=os.environ | names | {"PYTHONPATH": str(PROJECT)}, check=True,
+    )  # fmt: skip
+    assert "/github/bob/fork/blob/trunk/notebooks/00_start_here.ipynb" in copy.read_text("utf-8")
+    assert "https://github.com/bob/fork.git" in copy.read_text("utf-8")

@@ -31,7 +31,7 @@ def test_the_oldest_versions_are_those_of_the_project_file():
     text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
     asked = dict(
         re.findall(
-            r'^    "([\w-]+)>=([\d.]+)",$',
+            r'^    "([\w-]+)>=([\d.]+)",(?:  # .*)?$',
             text.partition("[project.optional-dependencies]")[0],
             re.MULTILINE,
         )
