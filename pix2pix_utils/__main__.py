@@ -207,6 +207,35 @@ def build_parser() -> argparse.ArgumentParser:
     badges.add_argument("--branch", help="branch to open (default: the one that is checked out)")
     badges.add_argument("--remove", action="store_true", help="remove the badges again")
 
+    classroom = commands.add_parser(
+        "classroom", help="make hand-outs from the notebooks, or grade hand-ins"
+    )
+    classroom.add_argument(
+        "--grade",
+        metavar="FOLDER",
+        type=Path,
+        help="a folder with a notebook, or a folder of notebooks, for each hand-in",
+    )
+    classroom.add_argument(
+        "--output",
+        type=Path,
+        help="folder for the hand-outs or the grades (default: classroom/ in the output folder)",
+    )
+    classroom.add_argument(
+        "--cell-seconds",
+        type=float,
+        default=180,
+        metavar="SECONDS",
+        help="time for each cell of a hand-in, and each call of an answer (default: 180)",
+    )
+    classroom.add_argument(
+        "--notebook-minutes",
+        type=float,
+        default=15,
+        metavar="MINUTES",
+        help="time for each notebook that was handed in (default: 15)",
+    )
+
     benchmark = commands.add_parser("benchmark", help="measure how fast training is here")
     benchmark.add_argument("--image-size", type=int, default=256)
     benchmark.add_argument("--width", type=int, default=64)

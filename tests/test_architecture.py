@@ -23,6 +23,7 @@ ORDER = (
     "tuning",
     "widgets",
     "course",
+    "classroom",
     "benchmark",
 )
 TOPMOST = {"__main__", "commands", "study", "translation"}  # may import everything

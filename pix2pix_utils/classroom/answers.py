@@ -24,8 +24,14 @@ class AnswerReader:
         self._losses: dict[str, AdversarialLoss] = {}
 
     def read(self, encoded: Any) -> Any:
-        """The value, with stand-ins for what stays inside; raises Unreadable if it is none."""
-        return decode(encoded, self._stand_in)
+        """The value, with stand-ins for what stays inside.
+
+        Raises Unreadable if it is none, and UserError for a run that is none.
+        """
+        try:
+            return decode(encoded, self._stand_in)
+        except (ArithmeticError, LookupError, TypeError, ValueError):  # forged in one of many ways
+            raise Unreadable from None
 
     def call(self, number: int, method: str, *arguments: Any) -> Any:
         return self.read(self._sandbox.call(number, method, *arguments))
@@ -52,7 +58,7 @@ class AnswerReader:
         if "network" in reference:
             kind = _EnhancedNetwork if reference.get("enhanced") is True else _Network
             return kind(self, int(reference["network"]), reference.get("training") is True)
-        raise Unreadable("its answer cannot be read")
+        raise Unreadable
 
     def _run(self, reference: dict[str, Any]) -> Run:
         """A run in the sandbox's own folder, read as a run of any other folder is."""

@@ -27,6 +27,9 @@ LONGEST_NAME = 60
 class Unreadable(Exception):
     """What arrived is not in this format."""
 
+    def __str__(self) -> str:
+        return super().__str__() or "its answer cannot be read"
+
 
 def encode(value: Any, refer: Callable[[Any], Mapping[str, Any] | None], depth: int = 0) -> Any:
     """A value as JSON. `refer` gives the reference that stands for an object, or None."""

@@ -126,9 +126,8 @@ class _Script:
         ]
         due: dict[int, list[Exercise]] = {}
         for exercise in reference.source.exercises:
-            named = [
-                i for i, cell in enumerate(cells) if re.search(rf"\b{exercise.answer}\b", cell)
-            ]
+            name = re.compile(rf"\b{exercise.answer}\b")
+            named = [index for index, cell in enumerate(cells) if name.search(cell)]
             if named:
                 due.setdefault(named[-1], []).append(exercise)
         return cls(cells, due)
@@ -177,16 +176,17 @@ class _Grading:
                     if self._is_judged() or not sandbox.is_alive:
                         return
         except Died as reason:
+            if index < 0:
+                raise  # the process did not even start
             self._left_out.add(index)
-            where = f"code cell {index + 1} is left out" if index >= 0 else "nothing was run"
-            self._remark(f"{where}: {reason}")
+            self._remark(f"code cell {index + 1} is left out: {reason}")
 
     def _judge(self, sandbox: Sandbox, exercise: Exercise) -> Mark:
         reader = AnswerReader(sandbox)
         try:
             reply = sandbox.answer(exercise.answer)
             if "raised" in reply:
-                raise Unreadable("its answer cannot be read")
+                raise Unreadable
             answer = reader.read(reply["value"]) if "value" in reply else ...
             with reader.losses():
                 context = self._reference.contexts[exercise.name]

@@ -39,9 +39,7 @@ def find_hand_ins(folder: Path, sources: Sequence[Source]) -> list[HandIn]:
         raise UserError(f"there is no folder {folder} with hand-ins")
     entries = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     if not entries:
-        raise UserError(
-            f"{folder} is empty: put one notebook, or one folder, in it for each hand-in"
-        )
+        raise UserError(f"{folder} is empty: put a notebook or a folder in it for each hand-in")
     known = {source.number for source in sources}
     return [_read(path, known) for path in entries]
 
@@ -79,7 +77,7 @@ def copy_files_beside(hand_in: HandIn, notebook: Path, into: Path) -> None:
 
 
 def _read(path: Path, known: set[str]) -> HandIn:
-    hand_in = HandIn(path.stem if path.is_file() else path.name, path)
+    hand_in = HandIn(path.name, path)
     if path.is_symlink():
         hand_in.remarks.append("it is a link, which is not followed")
         return hand_in

@@ -28,6 +28,13 @@ LONGEST_ERROR = 200  # characters
 OF_THE_PACKAGE = frozenset(ADVERSARIAL_LOSSES)
 
 
+class _Shell(InteractiveShell):
+    """IPython without a terminal and without windows."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Do nothing: `%matplotlib inline` asks for no window, but asks."""
+
+
 class Session:
     """A notebook's kernel, in this process, and the objects that were handed out by reference."""
 
@@ -35,7 +42,7 @@ class Session:
         settings = Settings()
         settings.HistoryManager.enabled = False
         settings.InteractiveShell.colors = "nocolor"
-        self.shell = InteractiveShell.instance(config=settings)
+        self.shell = _Shell.instance(config=settings)
         self._referred: list[Any] = []
 
     def cell(self, source: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Sandbox:
         self.refused: list[str] = []
         self.is_alive = True
         self.reason = ""
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "pix2pix_utils.classroom.inside"],
             cwd=room / "package",
             env=_environment(room),
@@ -73,6 +73,8 @@ class Sandbox:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        assert process.stdin is not None and process.stdout is not None
+        self._process, self._inbox, self._outbox = process, process.stdin, process.stdout
         setup = {
             "readable": _readable(room, closed),
             "writable": [os.path.realpath(room / name) for name in ("hand-in", "work")],
@@ -131,8 +133,8 @@ class Sandbox:
         clock = threading.Timer(seconds, self._expire, [f"it took longer than {seconds:.0f} s"])
         clock.start()
         try:
-            _write(self._process.stdin, pickle.dumps(request))
-            return _read(self._process.stdout, self.limits.reply_size)
+            _write(self._inbox, pickle.dumps(request))
+            return _read(self._outbox, self.limits.reply_size)
         except (OSError, EOFError):
             self._end()
             raise Died(self.reason or _ending(self._process.returncode)) from None
@@ -149,12 +151,12 @@ class Sandbox:
 
     def _end(self) -> None:
         self.is_alive = False
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.stdin.close()  # what ends a process that is still well
+        with contextlib.suppress(subprocess.TimeoutExpired, OSError):
+            self._inbox.close()  # what ends a process that is still well
             self._process.wait(timeout=2)
         _kill(self._process)  # it, and whatever it has started
         self._process.wait()
-        self._process.stdout.close()
+        self._outbox.close()
 
 
 class RaisedInside(Exception):
@@ -206,17 +208,17 @@ def _environment(room: Path) -> dict[str, str]:
 
 
 def _readable(room: Path, closed: tuple[Path, ...]) -> dict[str, bool]:
-    """Which folders may be read: Python, the data and the room, but not the project's own files."""
+    """Which folders may be read: Python, the data and the room, but nothing else of the project."""
     project = project_root()
     package = Path(pix2pix_utils.__file__).parent
-    shut = [*closed, package, room.parent, *([project] if project else [])]
-    opened = [room, data_root(), sys.prefix, sys.base_prefix, *site.getsitepackages()]
-    always_shut = [package, *([project / "notebooks", project / "tests"] if project else [])]
-    return {
-        **{os.path.realpath(folder): False for folder in shut},
-        **{os.path.realpath(folder): True for folder in opened},
-        **{os.path.realpath(folder): False for folder in always_shut},
+    of_project = [project, project / "notebooks", project / "tests"] if project else []
+    python = [sys.prefix, sys.base_prefix, *site.getsitepackages()]
+    readable = {
+        **dict.fromkeys([*closed, room.parent, *of_project[:1]], False),
+        **dict.fromkeys([room, data_root(), *map(Path, python)], True),
+        **dict.fromkeys([package, *of_project[1:]], False),
     }
+    return {os.path.realpath(folder): may for folder, may in readable.items()}
 
 
 def _error(reply: dict[str, Any]) -> tuple[str, str] | None:
