@@ -63,13 +63,15 @@ def grade(
     remarks = {one.name: one.remarks for one in found}
     written = write_grades(output, exercises, marks, remarks)
     with TemporaryDirectory(prefix="pix2pix-grading-") as folder:
+        template, room = Path(folder) / "template", Path(folder) / "room"
+        make_room(template)
         for source in used:
-            reference = Reference(source, Path(folder) / source.path.stem, limits)
+            reference = Reference(source, template, Path(folder) / source.path.stem, limits)
             for one in found:
                 if source.number not in one.notebooks:
                     continue
                 began = time.monotonic()
-                graded = _grade_one(reference, one, Path(folder) / "room", (hand_ins, output))
+                graded = _grade_one(reference, one, room, (hand_ins, output))
                 marks[one.name] += graded
                 written = write_grades(output, exercises, marks, remarks)
                 points, of = (sum(values) for values in zip(*map(_points, graded), strict=True))
@@ -82,11 +84,14 @@ def grade(
 class Reference:
     """A notebook of the course that has run: what its checks get, and the room it has run in."""
 
-    def __init__(self, source: Source, room: Path, limits: Limits):
-        """Run the notebook as it is committed; raises UserError if a cell raises an error."""
+    def __init__(self, source: Source, template: Path, room: Path, limits: Limits):
+        """Run the notebook as it is committed, in a copy of a room in which nothing has run.
+
+        Raises UserError if a cell raises an error.
+        """
         self.source, self.room, self.limits = source, room, limits
         self.contexts: dict[str, dict[str, Any]] = {}  # exercise -> keyword -> value
-        make_room(room)
+        shutil.copytree(template, room)
         exercises = {exercise.stub: exercise for exercise in source.exercises}
         try:
             with Sandbox(room, limits, time.monotonic() + limits.notebook_seconds) as sandbox:
