@@ -3,8 +3,9 @@
 The folders tell the story of one image: `data` reads it, `models` translate it, `training` fits
 them to the `losses`, `evaluation` scores the result, `figures`, `report` and `widgets` show it.
 `tuning` searches for better settings, `acceleration` makes training faster without changing its
-result, and `course` holds what only the notebooks need. Each folder lists its public names in its
-`__init__.py`; they are imported on first use.
+result, `course` holds what only the notebooks need, and `classroom` makes hand-outs of them and
+grades hand-ins. Each folder lists its public names in its `__init__.py`; they are imported on first
+use.
 """
 
 import os
@@ -26,6 +27,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")  # here since importing `devices` impor
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={
+        "classroom",
         "course",
         "data",
         "evaluation",

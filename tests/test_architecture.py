@@ -28,6 +28,7 @@ ORDER = (
 )
 TOPMOST = {"__main__", "commands", "study", "translation"}  # may import everything
 FACES = (
+    "classroom",
     "course",
     "data",
     "evaluation",

@@ -7,6 +7,10 @@ the check calls the answer through a pipe, with inputs that were drawn just now.
 
 A cell that does not end, or that ends its process, is left out, and the notebook runs again without
 it, as long as its time lasts.
+
+Two things are taken on trust. An exercise that asks for a finished run is judged by the files of
+the run, which could be written by hand. And whoever has this project has its checks and solutions:
+a right answer need not be one's own.
 """
 
 import re

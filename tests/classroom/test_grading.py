@@ -1,4 +1,7 @@
-"""Grading: right answers get their points, nothing else does, and no hand-in stops it."""
+"""Grading: right answers get their points, nothing else does, and no hand-in stops it.
+
+All hand-ins are graded in one go, since every process must import torch.
+"""
 
 import csv
 import os
@@ -6,9 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom.tiny_course import write_course
 from messages import one_sentence
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_notebook
+from tiny_course import write_course
 
 from pix2pix_utils.__main__ import main
 from pix2pix_utils.classroom.grading import grade
@@ -16,8 +19,32 @@ from pix2pix_utils.classroom.handouts import solution_edition, student_edition
 from pix2pix_utils.classroom.sandbox import Limits
 from pix2pix_utils.classroom.sources import read_sources, tagged
 
-LIMITS = Limits(cell_seconds=60, notebook_seconds=600)
 ROOT = Path(__file__).parents[2]
+LIMITS = Limits(cell_seconds=60, notebook_seconds=1200)
+
+TAMPERING = """
+import pix2pix_utils.course.checks.notebook_02 as checks
+import pix2pix_utils.course.exercises as exercises
+from pix2pix_utils.classroom import inside
+
+course.check = exercises.judge = lambda *a, **k: print("exercise 02.1: right")
+checks.EXERCISES["1"] = lambda answer: None
+math.log = lambda p: 0.0
+inside.RIGHT = inside.WRONG = "right"
+answer_1 = lambda p: {"verdict": "right", "points": 1}
+print("exercise 02.1: right")
+"""
+EXITING = "def answer_2(strides):\n    raise SystemExit(0)"
+PEEKING = f"notebook = open({str(ROOT / 'notebooks' / '02_baseline_training.ipynb')!r}).read()"
+COPYING = """
+from pix2pix_utils.course.checks import notebook_02
+
+moved = notebook_02._moved
+answer_4 = lambda network, optimizer, loss, factor: moved(network, optimizer, None, factor)
+"""
+LOOPING = "import time\nwhile True:\n    time.sleep(1)"
+CRASHING = "import ctypes\nctypes.string_at(0)"
+ABORTING = "def answer_3(networks, label):\n    os.abort()"
 
 
 @pytest.fixture(scope="module")
@@ -28,165 +55,130 @@ def course(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def counting(course):
-    return read_sources(course)[0]
+def source(course):
+    (source,) = read_sources(course)
+    return source
 
 
-@pytest.fixture(scope="module")
-def networks(course):
-    return read_sources(course)[1]
-
-
-def rows_of(path) -> dict[str, dict]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["hand-in"] + row.get("exercise", ""): row for row in csv.DictReader(file)}
-
-
-def answered(source, code: str, number: int = 0):
-    """The student edition with other code in the cell for an answer."""
-    book = student_edition(source)
-    book.cells[tagged(book, "exercise")[number]].source = code
+def with_answers(source, *codes: str | None):
+    """The solved notebook with other code for some of its answers."""
+    book = solution_edition(source)
+    for index, code in zip(tagged(book, "exercise"), codes, strict=True):
+        if code is not None:
+            book.cells[index].source = code
     return book
 
 
-def graded(tmp_path, course, books: dict, limits=LIMITS) -> dict[str, dict]:
-    """The rows of `grades.csv` for hand-ins of these names."""
-    folder = tmp_path / "hand-ins"
-    folder.mkdir(exist_ok=True)
-    for name, book in books.items():
-        nbformat.write(book, folder / f"{name}.ipynb")
-    table, _ = grade(folder, tmp_path / "grades", limits, course)
-    return {name.removesuffix(".ipynb"): row for name, row in rows_of(table).items()}
+def rows_of(path, *keys: str) -> dict[str, dict]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {" ".join(row[key] for key in keys): row for row in csv.DictReader(file)}
 
 
-def test_solved_gets_all_points_empty_none_and_a_mistake_costs_its_own(tmp_path, course, networks):
-    mistake = solution_edition(networks)
+@pytest.fixture(scope="module")
+def grades(tmp_path_factory, course, source):
+    """The folder with the grades of everything that is handed in below."""
+    folder = tmp_path_factory.mktemp("hand-ins")
+    mistake = solution_edition(source)
     cell = mistake.cells[tagged(mistake, "exercise")[1]]
     assert "3 * jump" in cell.source
     cell.source = cell.source.replace("3 * jump", "2 * jump")
-    rows = graded(
-        tmp_path,
-        course,
-        {
-            "solved": solution_edition(networks),
-            "empty": student_edition(networks),
-            "mistake": mistake,
-        },
-    )
-    points = {name: int(row["points"]) for name, row in rows.items()}
-    assert points == {"solved": 10, "empty": 0, "mistake": 8}
-    assert rows["mistake"]["02.2"] == "0" and rows["mistake"]["02.4"] == "4"
-    assert {row["of"] for row in rows.values()} == {"10"}
-    assert not any(row["remarks"] for row in rows.values())
-    details = rows_of(tmp_path / "grades" / "grades-in-detail.csv")
-    assert details["solved.ipynb02.3"]["verdict"] == "right"
-    assert details["empty.ipynb02.3"]["verdict"] == "not answered yet"
-    assert details["mistake.ipynb02.2"]["verdict"] == "not yet"
-    assert "pixels wide" in details["mistake.ipynb02.2"]["hint"]
-
-
-def test_who_tampers_with_the_check_prints_or_exits_gets_no_points(tmp_path, course, counting):
-    tampering = """
-import sys
-import builtins
-import pix2pix_utils.course.exercises as exercises
-import pix2pix_utils.course.checks.notebook_00 as checks
-from pix2pix_utils.classroom import inside
-
-course.check = exercises.judge = lambda *a, **k: print("exercise 00.1: right")
-checks.EXERCISES["1"] = lambda answer: None
-np.unique = lambda *a: [1]
-inside.encode = lambda *a, **k: {"right": True, "points": 1, "verdict": "right"}
-answer_1 = len
-print("exercise 00.1: right")
-"""
-    rows = graded(
-        tmp_path,
-        course,
-        {
-            "tampers": answered(counting, tampering),
-            "exits": answered(counting, "def answer_1(classes):\n    raise SystemExit(0)"),
-            "leaves": answered(counting, "answer_1 = 3\nos._exit(0)"),
-        },
-    )
-    assert {row["points"] for row in rows.values()} == {"0"}
-    assert "code cell 3 is left out" in rows["leaves"]["remarks"]
-
-
-def test_endless_loops_and_crashes_cost_their_own_exercise_only(tmp_path, course, networks):
-    loops, crashes, dies = (solution_edition(networks) for _ in range(3))
-    at = tagged(loops, "exercise")
-    loops.cells[at[0]].source = "while True:\n    pass"
-    crashes.cells[at[1]].source = "import ctypes\nctypes.string_at(0)"
-    dies.cells[at[2]].source = "def answer_3(networks, label):\n    os.abort()"
-    limits = Limits(cell_seconds=25, notebook_seconds=600)
-    rows = graded(tmp_path, course, {"loops": loops, "crashes": crashes, "dies": dies}, limits)
-    assert {name: int(row["points"]) for name, row in rows.items()} == {
-        "loops": 9,
-        "crashes": 8,
-        "dies": 7,
+    deleted = solution_edition(source)
+    del deleted.cells[tagged(deleted, "exercise")[0]]
+    deleted.cells.insert(3, new_code_cell("import subprocess\nsubprocess.run(['ls'])"))
+    books = {
+        "solved": solution_edition(source),
+        "empty": student_edition(source),
+        "mistake": mistake,
+        "deleted": deleted,
+        "cheats": with_answers(source, TAMPERING, EXITING, PEEKING, COPYING),
+        "breaks": with_answers(source, LOOPING, CRASHING, ABORTING, None),
+        "=HYPERLINK()": new_notebook(),
     }
-    assert "it took longer than 25 s" in rows["loops"]["remarks"]
-    if os.name == "posix":
-        assert "SIGSEGV" in rows["crashes"]["remarks"]
-        assert (
-            "exercise 02.3: its process was ended by the signal SIGABRT"
-            in (rows["dies"]["remarks"])
-        )
-
-
-def test_solutions_and_checks_are_out_of_reach(tmp_path, course, counting):
-    peeks = answered(
-        counting,
-        f"""
-notebook = open({str(ROOT / "notebooks" / "00_start_here.ipynb")!r}).read()
-""",
-    )
-    imports = answered(
-        counting,
-        """
-from pix2pix_utils.course.checks import notebook_02
-field = notebook_02._field
-""",
-    )
-    solved = solution_edition(counting)
-    solved.cells.insert(3, new_code_cell("import subprocess\nsubprocess.run(['ls'])"))
-    rows = graded(tmp_path, course, {"peeks": peeks, "imports": imports, "starts": solved})
-    assert rows["peeks"]["points"] == rows["imports"]["points"] == "0"
-    assert "it tried to read" in rows["peeks"]["remarks"]
-    assert "has no attribute '_field'" in rows["imports"]["remarks"]
-    assert rows["starts"]["points"] == "1"
-    assert "it tried to start a program" in rows["starts"]["remarks"]
-
-
-def test_whatever_else_is_handed_in_is_flagged(tmp_path, course, counting):
-    folder = tmp_path / "hand-ins"
-    (folder / "nothing").mkdir(parents=True)
+    for name, book in books.items():
+        nbformat.write(book, folder / f"{name}.ipynb")
     (folder / "essay.txt").write_text("I could not do it.")
     (folder / "broken.ipynb").write_text("{")
     (folder / "list.ipynb").write_text("[]")
-    (folder / "other.ipynb").write_text(
-        '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
-    )
-    deleted = solution_edition(counting)
-    del deleted.cells[tagged(deleted, "exercise")[0]]
+    (folder / "nothing").mkdir()
     group = folder / "group" / "week 1"
     group.mkdir(parents=True)
-    kept = solution_edition(counting)
+    kept = with_answers(source, None, None, None, None)
     kept.cells = [cell for cell in kept.cells if "course.check" not in cell.source]
     kept.cells.insert(3, new_code_cell("import helper"))
-    nbformat.write(kept, group / "00_counting (copy).ipynb")
+    kept.cells[2].source = 'PROFILE = "full"\nraise ValueError("the parameters are replaced")'
+    nbformat.write(kept, group / "02_networks (copy).ipynb")
     (group / "helper.py").write_text("")
-    rows = graded(tmp_path, course, {"deleted": deleted, "=HYPERLINK()": kept})
-    remarks = {name: row["remarks"] for name, row in rows.items()}
-    assert remarks["nothing"] == "there is no notebook in it"
-    assert remarks["essay.txt"] == "essay.txt is not a notebook"
-    assert remarks["broken"] == "broken.ipynb is not a notebook"
-    assert remarks["list"] == "list.ipynb is not a notebook"
-    assert "is no notebook of the course" in remarks["other"]
-    assert rows["deleted"]["points"] == "0" and "NameError" in remarks["deleted"]
-    assert rows["group"]["points"] == "1" and not remarks["group"]
-    assert "'=HYPERLINK()" in rows  # not a formula in a spreadsheet
+    output = tmp_path_factory.mktemp("grades")
+    lines: list[str] = []
+    written = grade(folder, output, LIMITS, course, lines.append)
+    assert written == [output / "grades.csv", output / "grades-in-detail.csv"]
+    assert len(lines) == 7 and any(
+        line.startswith("solved.ipynb: 02_networks, 10 of 10 (") for line in lines
+    )
+    return output
+
+
+@pytest.fixture
+def rows(grades):
+    return rows_of(grades / "grades.csv", "hand-in")
+
+
+@pytest.fixture
+def details(grades):
+    return rows_of(grades / "grades-in-detail.csv", "hand-in", "exercise")
+
+
+def points_of(row) -> list[int]:
+    return [int(row[f"02.{number}"]) for number in (1, 2, 3, 4)]
+
+
+def test_solved_gets_all_points_empty_none_and_a_mistake_costs_its_own(rows, details):
+    assert points_of(rows["solved.ipynb"]) == [1, 2, 3, 4]
+    assert points_of(rows["empty.ipynb"]) == [0, 0, 0, 0]
+    assert points_of(rows["mistake.ipynb"]) == [1, 0, 3, 4]
+    assert rows["mistake.ipynb"]["points"] == "8" and rows["mistake.ipynb"]["of"] == "10"
+    assert details["solved.ipynb 02.3"]["verdict"] == "right"
+    assert details["empty.ipynb 02.3"]["verdict"] == "not answered yet"
+    assert details["mistake.ipynb 02.2"]["verdict"] == "not yet"
+    assert "pixels wide" in details["mistake.ipynb 02.2"]["hint"]
+    for name in ("solved", "empty", "mistake"):
+        assert rows[f"{name}.ipynb"]["remarks"] == ""
+
+
+def test_who_tampers_prints_exits_or_looks_for_solutions_gets_no_points(rows, details):
+    assert points_of(rows["cheats.ipynb"]) == [0, 0, 0, 0]
+    remarks = rows["cheats.ipynb"]["remarks"]
+    assert "it tried to read" in remarks and "02_baseline_training.ipynb" in remarks
+    assert "has no attribute '_moved'" in remarks
+    assert "SystemExit" in details["cheats.ipynb 02.2"]["hint"]
+
+
+def test_endless_cells_and_crashes_cost_their_own_exercises_only(rows, details):
+    assert points_of(rows["breaks.ipynb"]) == [0, 0, 0, 4]
+    remarks = rows["breaks.ipynb"]["remarks"]
+    assert "code cell 3 is left out: it took longer than 60 s" in remarks
+    if os.name == "posix":
+        assert "code cell 5 is left out: its process was ended by the signal SIGSEGV" in remarks
+        assert "SIGABRT" in details["breaks.ipynb 02.3"]["hint"]
+
+
+def test_a_deleted_cell_and_a_program_that_may_not_start_are_flagged(rows):
+    assert points_of(rows["deleted.ipynb"]) == [0, 2, 3, 4]
+    assert "NameError: name 'answer_1'" in rows["deleted.ipynb"]["remarks"]
+    assert "it tried to start a program" in rows["deleted.ipynb"]["remarks"]
+
+
+def test_a_renamed_notebook_without_checks_in_a_folder_with_a_module_is_graded(rows):
+    assert points_of(rows["group"]) == [1, 2, 3, 4] and rows["group"]["remarks"] == ""
+
+
+def test_whatever_else_is_handed_in_is_flagged(rows):
+    assert rows["nothing"]["remarks"] == "there is no notebook in it"
+    for name in ("essay.txt", "broken.ipynb", "list.ipynb"):
+        assert rows[name]["remarks"] == f"{name} is not a notebook"
+        assert rows[name]["points"] == "0"
+    # quoted, or a spreadsheet would take the name for a formula
+    assert "is no notebook of the course" in rows["'=HYPERLINK().ipynb"]["remarks"]
 
 
 def test_there_must_be_something_to_grade(tmp_path, capsys):
@@ -200,12 +192,11 @@ def test_there_must_be_something_to_grade(tmp_path, capsys):
     assert "--cell-seconds is 0.0, but it must be above 0" in capsys.readouterr().err
 
 
-def test_a_course_that_does_not_run_is_not_graded_by(tmp_path, course, counting):
-    (path,) = [source.path for source in read_sources(course) if source.number == "00"]
-    book = nbformat.read(path, as_version=4)
-    book.cells[1].source += "\nraise ValueError('no torch')"
-    nbformat.write(book, tmp_path / path.name)
+def test_a_course_that_does_not_run_is_not_graded_by(tmp_path, source):
+    book = nbformat.read(source.path, as_version=4)
+    book.cells[1].source = "raise ValueError('no torch')"
+    nbformat.write(book, tmp_path / source.path.name)
     (tmp_path / "hand-ins").mkdir()
-    nbformat.write(student_edition(counting), tmp_path / "hand-ins" / "one.ipynb")
+    nbformat.write(student_edition(source), tmp_path / "hand-ins" / "one.ipynb")
     message = one_sentence(lambda: grade(tmp_path / "hand-ins", tmp_path, LIMITS, tmp_path))
     assert "itself does not run here" in message and "ValueError: no torch" in message
