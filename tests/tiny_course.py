@@ -1,4 +1,4 @@
-"""A course of one tiny notebook, whose exercises have the checks of notebook 2 but train nothing."""
+"""A course of one tiny notebook: it has the exercises of notebook 2, and trains nothing."""
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook

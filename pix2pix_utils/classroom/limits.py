@@ -4,17 +4,17 @@ Two walls, set up inside the process before the first cell of the hand-in runs:
 
 - The operating system limits memory, CPU time and the size of files (`resource`, where the platform
   has it), and writes no core dumps.
-- An audit hook of Python (PEP 578), which cannot be removed again, refuses to open, list, change or
-  delete what lies out of reach, and to start programs, fork or use the network. What was refused is
-  reported, so that whoever looked for the solutions is named in the grades.
+- An audit hook of Python (PEP 578) refuses to open, list, change or delete what lies out of reach,
+  and to start programs, fork or use the network. What was refused is reported, so that whoever
+  looked for the solutions is named in the grades.
 
-**What this does not protect against.** The hook sees what Python does. Machine code called through
-ctypes or a compiled extension passes it by: it can read whatever the user who grades can read, use
-the network, or stop other processes of that user. The limits keep a runaway hand-in from taking the
-machine down, but not one that starts threads or processes in machine code. A class that may be
-hostile is graded in a container or a virtual machine, by a user with access to nothing else. The
-grades are safe either way, unless such code also attacks the process that judges: that one never
-executes or unpickles what comes from the hand-in.
+**What this does not protect against.** The hook sees what Python does. Machine code that is called
+through ctypes or a compiled extension passes it by, and Python code that knows of the hook can
+search the interpreter's objects for it and empty it. Such a hand-in can read whatever the user who
+grades can read, the solutions and the checks among it, use the network, start programs and stop
+that user's other processes. Grade a class that may be hostile in a container or a virtual machine,
+as a user with access to nothing else. What such a hand-in cannot do from its process is to award
+itself points: the process that judges never executes or unpickles anything that comes from there.
 """
 
 import os

@@ -58,7 +58,8 @@ def exercise_3(answer: Any) -> str | None:
     """`answer(right, trials)`: the probability that a guesser is right at least that often."""
     answer = function(answer)
     random = np.random.default_rng()
-    unseen = random.integers((1, 31), (31, 61)).tolist()
+    many = int(random.integers(10, 40))
+    unseen = many // 2 + int(random.integers(1, 4)), many  # where each mistake makes a difference
     for right, trials in ((15, 20), (3, 4), (0, 7), unseen):
         chances = [math.comb(trials, k) / 2**trials for k in range(trials + 1)]
         given = number(answer(right, trials))
