@@ -95,6 +95,7 @@ class Reference:
         """
         self.source, self.room, self.limits = source, room, limits
         self.contexts: dict[str, dict[str, Any]] = {}  # exercise -> keyword -> value
+        self.refused: list[str] = []  # what the course's own cells may not do either
         shutil.copytree(template, room)
         exercises = {exercise.stub: exercise for exercise in source.exercises}
         try:
@@ -105,6 +106,7 @@ class Reference:
                     if index in exercises:
                         exercise = exercises[index]
                         self.contexts[exercise.name] = sandbox.context(exercise.context)
+                self.refused = sandbox.refused
         except (Died, Unreadable) as error:
             raise UserError(
                 f"{source.path.name} itself does not run here, so nothing can be graded by it: "
@@ -205,11 +207,12 @@ class _Grading:
         if not sandbox.is_alive:  # whatever the check made of it
             verdict, hint = WRONG, sandbox.reason
             self._remark(f"exercise {exercise.name}: {hint}")
-        return Mark(exercise, verdict, hint.strip(". "))
+        return Mark(exercise, verdict, hint.lstrip(". "))
 
     def _remark(self, *remarks: str) -> None:
+        known = [*self._reference.refused, *self.remarks]
         for remark in remarks:
-            if remark not in self.remarks and len(self.remarks) < MOST_REMARKS:
+            if remark not in known and len(self.remarks) < MOST_REMARKS:
                 self.remarks.append(remark)
 
 

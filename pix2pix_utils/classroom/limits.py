@@ -29,12 +29,10 @@ WRITES = {
     **{"os.remove": 1, "os.rmdir": 1, "os.mkdir": 1, "os.rename": 2, "os.truncate": 1},
     **{"os.chmod": 1, "os.chown": 1, "os.utime": 1, "shutil.rmtree": 1, "sqlite3.connect": 1},
 }
+PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
 REFUSED = {  # event -> what it does, in the words of the grades
     **dict.fromkeys(("os.symlink", "os.link"), "make a link"),
-    **dict.fromkeys(
-        ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"),
-        "start a program",
-    ),
+    **dict.fromkeys(PROGRAMS, "start a program"),
     **dict.fromkeys(("os.fork", "os.forkpty", "pty.spawn"), "fork"),
     **dict.fromkeys(("os.kill", "os.killpg"), "send a signal"),
     **dict.fromkeys(
@@ -100,7 +98,8 @@ class Guard:
                 self._check(path, writes=True)
 
     def _refuse(self, event: str, arguments: tuple) -> None:
-        self._say(f"it tried to {REFUSED[event]}")
+        named = [str(one) for one in arguments[:1] if event in PROGRAMS and one is not None]
+        self._say(": ".join([f"it tried to {REFUSED[event]}", *named]))
 
     def _check(self, path: Any, writes: bool = False, opens: bool = False) -> None:
         if path is None or isinstance(path, int):  # the current folder, or an open file

@@ -64,7 +64,7 @@ class Sandbox:
         self.room, self.limits, self.deadline = room, limits, deadline
         self.refused: list[str] = []
         self.is_alive = True
-        self.reason = ""
+        self.reason = ""  # why it is not alive any more
         process = subprocess.Popen(
             [sys.executable, "-m", "pix2pix_utils.classroom.inside"],
             cwd=room / "package",
@@ -138,10 +138,12 @@ class Sandbox:
             return _read(self._outbox, self.limits.reply_size)
         except (OSError, EOFError):
             self._end()
-            raise Died(self.reason or _ending(self._process.returncode)) from None
+            self.reason = self.reason or _ending(self._process.returncode)
+            raise Died(self.reason) from None
         except Unreadable as error:
             self._end()
-            raise Died(str(error)) from None
+            self.reason = str(error)
+            raise Died(self.reason) from None
         finally:
             clock.cancel()
 

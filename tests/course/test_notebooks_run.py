@@ -11,7 +11,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
-from pix2pix_utils.classroom.sources import STUB, solution_of, solved, tagged
+from pix2pix_utils.classroom import sources
+from pix2pix_utils.classroom.sources import STUB, solution_of, tagged
 from pix2pix_utils.paths import output_root
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -75,7 +76,7 @@ def test_a_notebook_runs_unanswered_solved_and_with_wrong_answers(path, monkeypa
     names = exercises(path)
     for number, index in reversed(list(enumerate(tagged(book, "exercise"), start=1))):
         stub, check_cell, answer = book.cells[index : index + 3]
-        solution = new_code_cell(solved(stub.source, solution_of(answer)))
+        solution = new_code_cell(sources.solved(stub.source, solution_of(answer)))
         solved.insert(0, new_code_cell(check_cell.source))
         for value in ("None", "-7", "'nothing'"):
             source = f"answer_{number} = {value}\n{check_cell.source}"
