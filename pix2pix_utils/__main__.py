@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from pix2pix_utils import DEVICES
+from pix2pix_utils.classroom.limits import CELL_SECONDS, NOTEBOOK_MINUTES
 from pix2pix_utils.data.reading.options import LABEL_KINDS, PHOTO_ORIENTATIONS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES
@@ -224,16 +225,17 @@ def build_parser() -> argparse.ArgumentParser:
     classroom.add_argument(
         "--cell-seconds",
         type=float,
-        default=180,
+        default=CELL_SECONDS,
         metavar="SECONDS",
-        help="time for each cell of a hand-in, and each call of an answer (default: 180)",
+        help="time for each cell of a hand-in, and each call of an answer "
+        f"(default: {CELL_SECONDS:.0f})",
     )
     classroom.add_argument(
         "--notebook-minutes",
         type=float,
-        default=15,
+        default=NOTEBOOK_MINUTES,
         metavar="MINUTES",
-        help="time for each notebook that was handed in (default: 15)",
+        help=f"time for each notebook that was handed in (default: {NOTEBOOK_MINUTES:.0f})",
     )
 
     benchmark = commands.add_parser("benchmark", help="measure how fast training is here")

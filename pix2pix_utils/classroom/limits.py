@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+CELL_SECONDS = 180.0  # for a cell, and for each call of an answer
+NOTEBOOK_MINUTES = 15.0  # for a notebook, all restarts included
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 READS = {"os.listdir": 1, "os.scandir": 1, "os.chdir": 1}  # event -> number of paths
 WRITES = {

@@ -21,6 +21,7 @@ import torch
 
 import pix2pix_utils
 from pix2pix_utils.classroom.encoding import Unreadable, name_from
+from pix2pix_utils.classroom.limits import CELL_SECONDS, NOTEBOOK_MINUTES
 from pix2pix_utils.paths import data_root, project_root
 
 HEADER = 8  # bytes of a message's length, before the message, as in `inside`
@@ -38,8 +39,8 @@ EXERCISES = dict.fromkeys({numbers!r}, lambda answer, **context: "It is graded e
 class Limits:
     """What the process of a hand-in may use."""
 
-    cell_seconds: float = 180  # for a cell, and for each call of an answer
-    notebook_seconds: float = 900  # for a notebook, all restarts included
+    cell_seconds: float = CELL_SECONDS  # for a cell, and for each call of an answer
+    notebook_seconds: float = 60 * NOTEBOOK_MINUTES  # all restarts included
     memory: int = 4 * 2**30  # bytes
     file_size: int = 2**29  # bytes of each file
     reply_size: int = 2**26  # bytes of what a call gives back
