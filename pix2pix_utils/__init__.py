@@ -4,8 +4,9 @@ The folders tell the story of one image: `data` reads it, `models` translate it,
 them to the `losses`, `evaluation` scores the result, `figures`, `report` and `widgets` show it.
 `export` writes trained generators for other programs,
 `tuning` searches for better settings, `acceleration` makes training faster without changing its
-result, `release` makes the models of `data/released`, and `course` holds what only the notebooks
-need. Each folder lists its public names in its `__init__.py`; they are imported on first use.
+result, `release` makes the models of `data/released`, `course` holds what only the notebooks need,
+and `classroom` makes hand-outs of them and grades hand-ins. Each folder lists its public names in its
+`__init__.py`; they are imported on first use.
 """
 
 import os
@@ -27,6 +28,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")  # here since importing `devices` impor
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={
+        "classroom",
         "course",
         "data",
         "evaluation",

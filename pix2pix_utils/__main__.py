@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from pix2pix_utils import DEVICES
+from pix2pix_utils.classroom.limits import CELL_SECONDS, NOTEBOOK_MINUTES
 from pix2pix_utils.data.reading.options import LABEL_KINDS, PHOTO_ORIENTATIONS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.training.experiments import EXPERIMENTS, PROFILES
@@ -265,6 +266,36 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         help="unpacked npm package reveal.js, to be copied into the files; without it, they load "
         "it from unpkg.com",
+    )
+
+    classroom = commands.add_parser(
+        "classroom", help="make hand-outs from the notebooks, or grade hand-ins"
+    )
+    classroom.add_argument(
+        "--grade",
+        metavar="FOLDER",
+        type=Path,
+        help="a folder with a notebook, or a folder of notebooks, for each hand-in",
+    )
+    classroom.add_argument(
+        "--output",
+        type=Path,
+        help="folder for the hand-outs or the grades (default: classroom/ in the output folder)",
+    )
+    classroom.add_argument(
+        "--cell-seconds",
+        type=float,
+        default=CELL_SECONDS,
+        metavar="SECONDS",
+        help="time for each cell of a hand-in, and each call of an answer "
+        f"(default: {CELL_SECONDS:.0f})",
+    )
+    classroom.add_argument(
+        "--notebook-minutes",
+        type=float,
+        default=NOTEBOOK_MINUTES,
+        metavar="MINUTES",
+        help=f"time for each notebook that was handed in (default: {NOTEBOOK_MINUTES:.0f})",
     )
 
     benchmark = commands.add_parser(

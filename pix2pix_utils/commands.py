@@ -369,6 +369,26 @@ def slides_command(arguments: Namespace) -> int:
     return 0
 
 
+def classroom_command(arguments: Namespace) -> int:
+    from pix2pix_utils import classroom  # needs nbformat, which only notebooks need
+
+    output = arguments.output or output_root() / "classroom"
+    if arguments.grade is None:
+        written = classroom.write_handouts(output)
+        print(f"wrote {len(written)} files to {output}: students, solutions, nbgrader, exercises")
+        return 0
+    for option in ("cell_seconds", "notebook_minutes"):
+        if not getattr(arguments, option) > 0:
+            name = option.replace("_", "-")
+            raise UserError(f"--{name} is {getattr(arguments, option)}, but it must be above 0")
+    limits = classroom.Limits(arguments.cell_seconds, 60 * arguments.notebook_minutes)
+    written = classroom.grade(
+        arguments.grade, output, limits, on_graded=lambda line: print(line, flush=True)
+    )
+    print(f"wrote {' and '.join(str(path) for path in written)}")
+    return 0
+
+
 def benchmark_command(arguments: Namespace) -> int:
     given = {key: getattr(arguments, key) for key in STEP_BENCHMARK}
     given = {key: value for key, value in given.items() if value is not None}

@@ -25,10 +25,12 @@ ORDER = (
     "export",
     "course",
     "release",
+    "classroom",
     "benchmark",
 )
 TOPMOST = {"__main__", "commands", "study", "translation"}  # may import everything
 FACES = (
+    "classroom",
     "course",
     "data",
     "evaluation",

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "lesson": ["Lesson", "start"],
-        "exercises": ["check"],
+        "exercises": ["check", "require"],
         "environment": ["check_environment"],
     },
 )

@@ -32,16 +32,36 @@ def check(exercise: str, answer: Any, **context: Any) -> None:
     >>> check("00.1", ...)
     exercise 00.1: not answered yet
     """
-    judge = _judge(exercise)
-    verdict, hint = UNANSWERED, ""
-    if answer is not ...:
-        hint = _hint(judge, answer, context)
-        verdict = WRONG if hint else RIGHT
+    verdict, hint = judge(exercise, answer, **context)
     print(f"exercise {exercise}: {verdict}{hint}")
     try:
         record(output_root() / "course" / "answers.json", exercise, verdict)
     except UserError as error:
         print(f"This verdict was not recorded: {error}.")
+
+
+def judge(exercise: str, answer: Any, **context: Any) -> tuple[str, str]:
+    """The verdict on an answer, and what to print behind it: a hint, empty unless it is wrong.
+
+    The inputs that an answer is tried on are drawn anew at every call wherever they are drawn at
+    all, so that a second verdict tests more than the first. Raises UserError for an exercise that
+    does not exist.
+    """
+    check_of_exercise = _check_of(exercise)
+    if answer is ...:
+        return UNANSWERED, ""
+    hint = _hint(check_of_exercise, answer, context)
+    return (WRONG, hint) if hint else (RIGHT, "")
+
+
+def require(exercise: str, answer: Any, **context: Any) -> None:
+    """Raise AssertionError unless the answer is right: what automatic graders understand.
+
+    Parameters as for `check`; nothing is printed or recorded.
+    """
+    verdict, hint = judge(exercise, answer, **context)
+    if verdict != RIGHT:
+        raise AssertionError(f"exercise {exercise}: {verdict}{hint}")
 
 
 def record(path: Path, exercise: str, verdict: str) -> None:
@@ -66,11 +86,11 @@ def record(path: Path, exercise: str, verdict: str) -> None:
             write_json(path, dict(sorted(answers.items())))
 
 
-def _hint(judge: Any, answer: Any, context: dict[str, Any]) -> str:
+def _hint(check_of_exercise: Any, answer: Any, context: dict[str, Any]) -> str:
     """What to print behind "not yet"; empty for a right answer."""
     try:
         with torch.random.fork_rng(devices=[]):  # a check changes no later cell's random numbers
-            hint = judge(answer, **context)
+            hint = check_of_exercise(answer, **context)
     except WrongForm as error:
         hint = str(error)
     except Exception as error:  # a reader's function may raise anything
@@ -78,7 +98,7 @@ def _hint(judge: Any, answer: Any, context: dict[str, Any]) -> str:
     return f". {hint}" if hint else ""
 
 
-def _judge(exercise: str) -> Any:
+def _check_of(exercise: str) -> Any:
     """The function that judges the answers to an exercise."""
     notebook, _, number = exercise.partition(".")
     module = f"pix2pix_utils.course.checks.notebook_{notebook}"

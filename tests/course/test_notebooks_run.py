@@ -11,29 +11,13 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+from pix2pix_utils.classroom import sources
+from pix2pix_utils.classroom.sources import STUB, solution_of, tagged
 from pix2pix_utils.paths import output_root
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-STUB = re.compile(r"^answer_(\d+) = \.\.\..*$", re.MULTILINE)
-SOLUTION = re.compile(
-    r"^<details><summary>Solution</summary>\n.*^```python\n(.*?)^```$.*^</details>$",
-    re.MULTILINE | re.DOTALL,
-)
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-
-
-def tagged(book, tag) -> list[int]:
-    """Positions of the cells with a tag."""
-    return [i for i, cell in enumerate(book.cells) if tag in cell.metadata.get("tags", [])]
-
-
-def solution_of(cell) -> str:
-    """The code of a folded solution: exactly one block."""
-    found = SOLUTION.search(cell.source)
-    assert found and cell.cell_type == "markdown", cell.source
-    assert cell.source.count("```python") == 1, "one block of code per solution"
-    return found[1]
 
 
 def printed(cell) -> str:
@@ -92,8 +76,7 @@ def test_a_notebook_runs_unanswered_solved_and_with_wrong_answers(path, monkeypa
     names = exercises(path)
     for number, index in reversed(list(enumerate(tagged(book, "exercise"), start=1))):
         stub, check_cell, answer = book.cells[index : index + 3]
-        before, _, after = STUB.split(stub.source)
-        solution = new_code_cell(before + solution_of(answer) + after)
+        solution = new_code_cell(sources.solved(stub.source, solution_of(answer)))
         solved.insert(0, new_code_cell(check_cell.source))
         for value in ("None", "-7", "'nothing'"):
             source = f"answer_{number} = {value}\n{check_cell.source}"

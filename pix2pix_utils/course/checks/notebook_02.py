@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from pix2pix_utils.course.checks.comparing import close, settings_that_differ
 from pix2pix_utils.course.checks.forms import finished_run, function, number, numbers
+from pix2pix_utils.course.checks.probes import softplus_loss
 from pix2pix_utils.course.lesson import Lesson
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.step import Networks
@@ -109,7 +111,7 @@ def exercise_4(answer: Any) -> str | None:
             rate = float(random.uniform(0.001, 0.05))
             right = _moved(twin, kind(twin.parameters(), lr=rate), inputs, factor)
             optimizer = kind(network.parameters(), lr=rate)
-            loss = _loss(network, inputs)
+            loss = partial(softplus_loss, network, inputs)
             given = number(answer(network, optimizer, loss, factor))
             if not close(given / right, 1, 0.01):
                 return (
@@ -138,17 +140,13 @@ def _field(strides: Sequence[int]) -> tuple[int, int]:
     return width, start
 
 
-def _loss(network: nn.Module, inputs: torch.Tensor) -> Callable[[], torch.Tensor]:
-    return lambda: F.softplus(network(inputs)).mean()
-
-
 def _moved(
     network: nn.Module, optimizer: torch.optim.Optimizer, inputs: torch.Tensor, factor: float
 ) -> float:
     before = nn.utils.parameters_to_vector(network.parameters()).detach().clone()
     for _ in range(STEPS):
         optimizer.zero_grad()
-        (factor * _loss(network, inputs)()).backward()
+        (factor * softplus_loss(network, inputs)).backward()
         optimizer.step()
     after = nn.utils.parameters_to_vector(network.parameters()).detach()
     return float((after - before).norm())

@@ -1,6 +1,7 @@
 """The exercises of notebook 3."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ import torch
 
 from pix2pix_utils.course.checks.comparing import close
 from pix2pix_utils.course.checks.forms import finished_run, function, number
+from pix2pix_utils.course.checks.probes import noisy, stretched_sigmoid
 from pix2pix_utils.data.pairs import StreetPairs, to_signed, to_unit
 from pix2pix_utils.data.palette import CITYSCAPES
 from pix2pix_utils.data.streets import draw_street
 from pix2pix_utils.evaluation.metrics import ssim
-from pix2pix_utils.evaluation.predictors import Predictor, predictions
+from pix2pix_utils.evaluation.predictors import predictions
 from pix2pix_utils.losses.objective import build_objective
 
 UNSEEN_SCENES = 70_000_000  # the first scene that no split and no cell of a notebook draws
@@ -29,7 +31,7 @@ def exercise_1(answer: Any) -> str | None:
     squashes: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
         torch.sigmoid,
         torch.tanh,
-        lambda scores: torch.sigmoid(stretch * scores),
+        partial(stretched_sigmoid, stretch),
     )
     for kind in (torch.float16, torch.bfloat16, torch.float32):
         scores = torch.arange(0, 40, 0.1).to(kind)
@@ -50,7 +52,7 @@ def exercise_2(answer: Any) -> str | None:
     random = np.random.default_rng()
     for noise in random.uniform(0.05, 0.5, 2):
         pairs = _random_pairs(random, 20)
-        predict = _noisy(float(noise))
+        predict = noisy(float(noise))
         errors = torch.cat(
             [photos - batch["photo"] for batch, photos in predictions(predict, pairs)]
         )
@@ -114,17 +116,6 @@ def _random_pairs(random: np.random.Generator, count: int) -> StreetPairs:
     photos = random.integers(40, 216, size=(count, size, size, 3)).astype(np.uint8)
     classes = random.integers(19, size=(count, size, size)).astype(np.uint8)
     return StreetPairs(photos, classes, [f"pair-{i}" for i in range(count)], CITYSCAPES)
-
-
-def _noisy(noise: float) -> Predictor:
-    """The real photo with fixed noise, as a stand-in for a trained generator."""
-
-    def predict(batch: dict) -> torch.Tensor:
-        random = torch.Generator().manual_seed(len(batch["photo"]))
-        change = noise * torch.randn(batch["photo"].shape, generator=random)
-        return (batch["photo"] + change).clamp(-1, 1)
-
-    return predict
 
 
 EXERCISES: dict[str, Callable[..., str | None]] = {

@@ -14,7 +14,8 @@ from pix2pix_utils.report.comparison import verdict
 def exercise_1(answer: Any) -> str | None:
     """`answer(spread, half_width)`: the images that a mean needs to be known to +/- half_width."""
     answer = function(answer)
-    for spread, half_width in ((0.05, 0.003), (0.08, 0.01), (0.12, 0.0037)):
+    unseen = np.random.default_rng().uniform((0.05, 0.002), (0.2, 0.01)).tolist()
+    for spread, half_width in ((0.05, 0.003), (0.08, 0.01), unseen):
         right = (1.96 * spread / half_width) ** 2
         given = number(answer(spread, half_width))
         if close(given, right / 1.96**2, 1):
@@ -27,7 +28,7 @@ def exercise_1(answer: Any) -> str | None:
 def exercise_2(answer: Any) -> str | None:
     """`answer(first, second)`: the share of images with a higher first score, 0 to 1."""
     answer = function(answer)
-    random = np.random.default_rng(7)
+    random = np.random.default_rng()
     for images in (5, 64):
         first, second = random.uniform(size=(2, images))
         first[0] = second[0]  # equal is not higher
@@ -63,7 +64,7 @@ def exercise_3(answer: Any) -> str | None:
 def exercise_4(answer: Any) -> str | None:
     """`answer(low, high, seeds)`: 1, 0 or -1, the side of zero on which a difference counts."""
     answer = function(answer)
-    random = np.random.default_rng(7)
+    random = np.random.default_rng()
     for _ in range(200):
         low, high = np.sort(random.uniform(-1, 1, 2))
         seeds = random.uniform(-1, 1, random.integers(1, 4))

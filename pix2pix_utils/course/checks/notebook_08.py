@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
-import torch
 
+from pix2pix_utils.course.checks import probes
 from pix2pix_utils.course.checks.comparing import close
 from pix2pix_utils.course.checks.forms import function, number
 from pix2pix_utils.data.palette import Palette
@@ -23,7 +23,7 @@ def exercise_1(answer: Any, *, background: Collection[int], car: int) -> str | N
     `background` are the classes that may fill a gap, `car` is the index of the cars.
     """
     answer = function(answer)
-    random = np.random.default_rng(8)
+    random = np.random.default_rng()
     for _ in range(3):
         four = random.choice(list(background), 4, replace=False).reshape(2, 2)
         street = np.repeat(np.repeat(four, SIZE // 2, axis=0), SIZE // 2, axis=1).astype(np.uint8)
@@ -47,8 +47,8 @@ def exercise_1(answer: Any, *, background: Collection[int], car: int) -> str | N
 def exercise_2(answer: Any, *, palette: Palette) -> str | None:
     """`answer(painter, before, after)`: the share of the change outside the edited pixels."""
     answer = function(answer)
-    copying, averaging = _copies(palette), _averages(palette)
-    random = np.random.default_rng(8)
+    copying, averaging = probes.copying(palette, SIZE), probes.averaging(palette, SIZE)
+    random = np.random.default_rng()
     for edge in (6, 20):
         before = _stripes(palette, random)
         away = np.abs(palette.colors.astype(int) - palette.colors[before[4, 4]]).sum(axis=1)
@@ -76,13 +76,13 @@ def exercise_3(answer: Any, *, palette: Palette) -> str | None:
     Mean absolute difference in grey levels of 0 to 255.
     """
     answer = function(answer)
-    random = np.random.default_rng(8)
+    random = np.random.default_rng()
     for _ in range(2):
         street = _stripes(palette, random)
-        if not close(number(answer(_copies(palette), street.copy())), 0, 0.5):
+        if not close(number(answer(probes.copying(palette, SIZE), street.copy())), 0, 0.5):
             return "A painter that copies the label map is symmetric: the distance is 0 there."
         right = np.abs(2 * np.linspace(0, 255, SIZE) - 255).mean()
-        if not close(number(answer(_slopes(palette), street.copy())), right, 1.5):
+        if not close(number(answer(probes.sloping(palette, SIZE), street.copy())), right, 1.5):
             return (
                 "Mirror the map before painting and the photo after, and subtract as floats: "
                 "uint8 numbers wrap around."
@@ -96,8 +96,8 @@ def exercise_4(answer: Any, *, palette: Palette) -> str | None:
     An edit gives all pixels of one class, at least a tenth of the map, another class.
     """
     answer = function(answer)
-    random = np.random.default_rng(8)
-    for painter in (_copies(palette), _greys(palette)):
+    random = np.random.default_rng()
+    for painter in (probes.copying(palette, SIZE), probes.greying(palette, SIZE)):
         street = _stripes(palette, random)
         photo = _photo(painter, street)
         changes = {}
@@ -145,39 +145,6 @@ def _stripes(palette: Palette, random: np.random.Generator) -> np.ndarray:
 
 def _photo(painter: Painter, class_map: np.ndarray) -> np.ndarray:
     return paint({"it": painter}, class_map)["it"].photo.astype(float)
-
-
-def _copies(palette: Palette) -> Painter:
-    """Paints the label map itself."""
-    return Painter(lambda batch: batch["label"], palette, SIZE)
-
-
-def _averages(palette: Palette) -> Painter:
-    """Paints the label map's mean colour everywhere."""
-
-    def predict(batch: dict) -> torch.Tensor:
-        return batch["label"].mean(dim=(2, 3), keepdim=True).expand_as(batch["label"])
-
-    return Painter(predict, palette, SIZE)
-
-
-def _slopes(palette: Palette) -> Painter:
-    """Paints a gradient from black to white, whatever the label map."""
-
-    def predict(batch: dict) -> torch.Tensor:
-        return torch.linspace(-1, 1, SIZE).expand_as(batch["label"])
-
-    return Painter(predict, palette, SIZE)
-
-
-def _greys(palette: Palette) -> Painter:
-    """Paints in grey, mostly from the blue of the label map."""
-    weights = torch.tensor([0.2, 0.1, 0.7]).view(1, 3, 1, 1)
-
-    def predict(batch: dict) -> torch.Tensor:
-        return (batch["label"] * weights).sum(dim=1, keepdim=True).expand_as(batch["label"])
-
-    return Painter(predict, palette, SIZE)
 
 
 EXERCISES: dict[str, Callable[..., str | None]] = {

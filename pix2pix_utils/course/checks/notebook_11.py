@@ -18,7 +18,7 @@ ALONE = {"label_input": "rgb", "average_decay": 0.0}
 def exercise_1(answer: Any) -> str | None:
     """`answer(decay, share)`: how many of the last steps carry this share of the average."""
     answer = function(answer)
-    for decay in (0.9, 0.99, 0.999):
+    for decay in (0.9, 0.99, 0.999, float(np.random.default_rng().uniform(0.8, 0.995))):
         for share in (0.5, 0.8, 0.95):
             right, given = math.log(1 - share) / math.log(decay), number(answer(decay, share))
             if abs(given - math.log(share) / math.log(decay)) <= 1 < abs(given - right):
@@ -35,7 +35,7 @@ def exercise_1(answer: Any) -> str | None:
 def exercise_2(answer: Any) -> str | None:
     """`answer(points)`: the set of names whose (kernel distance, SSIM) no other point beats."""
     answer = function(answer)
-    random = np.random.default_rng(11)
+    random = np.random.default_rng()
     for count in (1, 2, 5, 30):
         for _ in range(10):
             values = random.integers(0, 6, size=(count, 2)) / 10  # equal points and ties occur
