@@ -5,8 +5,8 @@ them to the `losses`, `evaluation` scores the result, `figures`, `report` and `w
 `export` writes trained generators for other programs,
 `tuning` searches for better settings, `acceleration` makes training faster without changing its
 result, `release` makes the models of `data/released`, `course` holds what only the notebooks need,
-and `classroom` makes hand-outs of them and grades hand-ins. Each folder lists its public names in its
-`__init__.py`; they are imported on first use.
+and `classroom` makes hand-outs of them and grades hand-ins. Each folder lists its public names in
+its `__init__.py`; they are imported on first use.
 """
 
 import os

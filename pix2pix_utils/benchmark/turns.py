@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from pix2pix_utils.benchmark.loops import Plan
@@ -31,6 +30,7 @@ from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
 from pix2pix_utils.evaluation.reference import ORACLE, REFERENCE_PREDICTORS
 from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.files import read_json, remove_leftovers, write_json
+from pix2pix_utils.locks import FileLock, Timeout
 from pix2pix_utils.tensors import save_checkpoint
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.code_version import code_version, read_source
