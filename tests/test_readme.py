@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.files import read_json
-from pix2pix_utils.report import record_summaries
+from pix2pix_utils.report import recommended_rows, record_summaries
 from pix2pix_utils.report.selection import protocol_of
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import PROFILES, TABLE_1
@@ -61,6 +61,24 @@ def test_the_results_say_how_they_were_made():
                     key: record["protocol"][key] for key in ("image_size", "width", "epochs")
                 }.items()
             )
+
+
+def test_what_the_text_says_of_the_recommended_models_and_of_seeds_was_measured():
+    beyond = read_json(ROOT / "data" / "results" / "beyond-demo.json")
+    rows = {row["model"]: row for row in recommended_rows(beyond)}
+    for name in ("best-ssim", "best-look"):
+        assert rows[name]["SSIM ↑"] in README
+    networks = [name for name in rows if not name.startswith("no network")]
+    best = "best-look"
+    assert best == max(networks, key=lambda name: float(rows[name]["class IoU ↑"]))
+    distance = {name: float(rows[name]["kernel distance ↓"].split()[0]) for name in networks}
+    assert best == min(networks, key=lambda name: distance[name])
+    means = [
+        sum(run["test_ssim"]) / len(run["test_ssim"])
+        for run in published("synthetic")["runs"]
+        if run["config"]["experiment"] == "enhanced"
+    ]
+    assert "{:.3f}, {:.3f} and {:.3f}".format(*means) in README.replace("\n", " ")
 
 
 def test_the_results_are_small():
