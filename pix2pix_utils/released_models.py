@@ -39,10 +39,11 @@ def read_manifest(folder: Path | None = None) -> dict:
 
     Raises UserError if there is no release, or if the file is damaged.
     """
+    shown = f"data/{RELEASED}" if folder is None else folder
     folder = released_folder() if folder is None else Path(folder)
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"there are no released models in {folder} yet: {HOW_TO_MAKE}")
+        raise UserError(f"there are no released models in {shown} yet: {HOW_TO_MAKE}")
     manifest = read_json(path)
     models = manifest.get("models")
     entries = models.values() if isinstance(models, dict) else ()
@@ -71,7 +72,7 @@ def find_checkpoint(path: Path | str) -> Path:
     if path.parts[:1] != (RELEASED,) or len(path.parts) > 2:
         return path
     folder = released_folder()
-    models = read_manifest(folder)["models"]
+    models = read_manifest()["models"]
     name = path.parts[1] if len(path.parts) == 2 else next(iter(models))
     check_choice("released model", name, models)
     file = folder / f"{name}.pt"

@@ -134,7 +134,7 @@ CLAIMS = (
         "II.A",
         "Skip connections keep the fine detail of the label map.",
         "",
-        untested="no experiment is without them",
+        untested="no U-Net is without them; notebook 4 compares DeepLab with and without",
     ),
     Claim(
         "II.A",
