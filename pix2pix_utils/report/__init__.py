@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "seed_scores",
             "verdict",
         ],
+        "page": ["PAINT_PAGE"],
         "published": [
             "find_published",
             "record_histories",

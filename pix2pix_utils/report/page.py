@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from pix2pix_utils.report.pictures import Picture
 from pix2pix_utils.report.tables import Table
 
+PAINT_PAGE = "paint.html"  # a page of `export --web` beside the report
 _INTERVAL = re.compile(r"\[[-+\d., ]+\]")
 
 
@@ -20,7 +21,10 @@ def build_page(
     sections: Mapping[str, Sequence[Table | Picture]],
     folder: Path,
 ) -> str:
-    """The page; `sections` maps headings to their parts, and `folder` has the pictures' files."""
+    """The page; `sections` maps headings to their parts, and `folder` has the pictures' files.
+
+    If `PAINT_PAGE` lies in that folder, too, the page links to it.
+    """
 
     def data_uri(name: str) -> str:
         encoded = base64.b64encode((folder / name).read_bytes()).decode("ascii")
@@ -34,7 +38,8 @@ def build_page(
     )
     environment.filters |= {"data_uri": data_uri, "interval": _unbroken}
     page = environment.get_template("page.html")
-    return page.render(title=title, introduction=introduction, sections=sections)
+    paint = PAINT_PAGE if (folder / PAINT_PAGE).is_file() else None
+    return page.render(title=title, introduction=introduction, sections=sections, paint=paint)
 
 
 def _unbroken(cell: object) -> Markup:

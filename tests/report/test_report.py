@@ -14,6 +14,7 @@ from pix2pix_utils.data.dataset import load_data
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import read_json
 from pix2pix_utils.report import choose_data, record_scores, select_runs
+from pix2pix_utils.report.page import PAINT_PAGE, build_page
 from pix2pix_utils.report.published import publish, write_record
 from pix2pix_utils.training.experiments import TABLE_1, configure
 from pix2pix_utils.training.runs import Run
@@ -269,6 +270,15 @@ def test_the_page_needs_nothing_beside_it(finished):
     assert len(sources) > len(FIGURES)
     assert all(source.startswith("data:image/") for source in sources)
     assert all(link["href"].startswith("#") for link in page.all("a"))
+
+
+def test_the_page_links_to_a_page_to_paint_in_if_it_lies_beside(tmp_path):
+    for is_there in (False, True):
+        if is_there:
+            (tmp_path / PAINT_PAGE).touch()
+        (tmp_path / "index.html").write_text(build_page("Title", [], {}, tmp_path))
+        links = [link["href"] for link in Page(tmp_path / "index.html").all("a")]
+        assert (PAINT_PAGE in links) == is_there
 
 
 def test_the_page_can_be_read_without_seeing_it(finished):
