@@ -2,9 +2,9 @@
 
 Of its builds, the page takes the one for WebAssembly alone. Those that can also use WebGPU are
 compiled so that they can wait for the GPU in the middle of a computation, and that slows down
-WebAssembly: on one busy core, a photo of 128 pixels by enhanced-resize of width 16 took 34 and 46 ms
-of CPU time with the build chosen here, and 264 and 318 ms with the one for WebGPU (two medians of 10
-photos each, in Node). That build is nearly twice as large, too.
+WebAssembly: on one busy core, a photo of 128 pixels by enhanced-resize of width 16 took 34 and
+46 ms of CPU time with the build chosen here, and 264 and 318 ms with the one for WebGPU (two
+medians of 10 photos each, in Node). That build is nearly twice as large, too.
 
 The npm package holds no licence. Its text and that of the libraries inside are those of the Python
 package onnxruntime, which is built from the same sources.
