@@ -228,9 +228,10 @@ def _timed(picture: np.ndarray, words: str, seconds: float | None) -> str:
     if seconds is None:
         return tag
     own_class = unique_class()  # the animation starts anew for a new class
+    # hidden from the animation's start to its end: a browser may round the end to just before it
     return (
-        f"<style>@keyframes {own_class} {{ to {{ visibility: hidden }} }} .{own_class} "
-        f"{{ animation: {own_class} 1ms steps(1) {seconds:g}s forwards }}</style>"
+        f"<style>@keyframes {own_class} {{ from, to {{ visibility: hidden }} }} .{own_class} "
+        f"{{ animation: {own_class} 1ms {seconds:g}s forwards }}</style>"
         f'<div class="{own_class}">{tag}</div>'
     )
 

@@ -36,7 +36,7 @@ def test_three_answers_by_keyboard(open_notebook):
 
 
 def test_pictures_disappear_after_the_exposure_time_in_every_trial(open_notebook):
-    page = open_notebook(BLIND_TEST % ", seconds=0.5", BUTTONS + ">> nth=0").page
+    page = open_notebook(BLIND_TEST % ", seconds=2", BUTTONS + ">> nth=0").page
     page.get_by_role("button", name="start", exact=True).click()
     for number in (1, 2):
         page.get_by_text(f"Trial {number} of 3").wait_for()
