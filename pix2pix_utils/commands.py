@@ -30,7 +30,7 @@ from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
 from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.evaluation.statistics import images_text, interval_text, summarize
 from pix2pix_utils.files import as_csv, atomic_write, read_json, write_json, write_text
-from pix2pix_utils.paths import data_root, output_root, project_root
+from pix2pix_utils.paths import data_root, notebooks_folder, output_root
 from pix2pix_utils.released_models import released_folder
 from pix2pix_utils.report.run_measures import measure_run
 from pix2pix_utils.training.experiments import (
@@ -341,15 +341,14 @@ def export_command(arguments: Namespace) -> int:
 def badges_command(arguments: Namespace) -> int:
     from pix2pix_utils.course import badges  # needs nbformat, which only notebooks need
 
-    project = project_root()
-    if project is None:
-        raise UserError("there are no notebooks here: run this in the project's folder")
+    notebooks = notebooks_folder()
+    project = notebooks.parent
     if arguments.remove:
-        changed = badges.remove_badges(project / "notebooks")
+        changed = badges.remove_badges(notebooks)
     else:
         repository = badges.github_repository(badges.current_remote(project, arguments.remote))
         branch = arguments.branch or badges.current_branch(project)
-        changed = badges.write_badges(project / "notebooks", repository, branch)
+        changed = badges.write_badges(notebooks, repository, branch)
     print(f"changed {len(changed)} notebook(s)")
     return 0
 
@@ -360,10 +359,7 @@ def slides_command(arguments: Namespace) -> int:
     except ModuleNotFoundError as error:
         raise UserError(f"slides need {error.name}: pip install nbconvert") from None
 
-    project = project_root()
-    if project is None:
-        raise UserError("there are no notebooks here: run this in the project's folder")
-    teaching = project / "notebooks" / "teaching"
+    teaching = notebooks_folder() / "teaching"
     for path in slides.write_decks(teaching, arguments.output, arguments.reveal):
         print(f"wrote {path}")
     return 0

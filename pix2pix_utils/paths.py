@@ -8,6 +8,8 @@ networks of LPIPS, KID and FID go to torch's own folder, `torch.hub.get_dir()`.
 import os
 from pathlib import Path
 
+from pix2pix_utils.errors import UserError
+
 
 def project_root() -> Path | None:
     """The checkout that contains the working directory or this package; None outside of one."""
@@ -16,6 +18,14 @@ def project_root() -> Path | None:
             if (folder / "pix2pix_utils" / "__init__.py").is_file() and (folder / "data").is_dir():
                 return folder
     return None
+
+
+def notebooks_folder() -> Path:
+    """`notebooks/` of the project; raises UserError outside of one."""
+    project = project_root()
+    if project is None:
+        raise UserError("there are no notebooks here: run this in the project's folder")
+    return project / "notebooks"
 
 
 def output_root() -> Path:

@@ -10,7 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.paths import project_root
+from pix2pix_utils.paths import notebooks_folder
 
 STUB = re.compile(r"^answer_(\d+) = \.\.\..*$", re.MULTILINE)
 SOLUTION = re.compile(  # a folded solution with one block of code, which is the group
@@ -84,10 +84,7 @@ def read_sources(folder: Path | None = None) -> list[Source]:
     have.
     """
     if folder is None:
-        project = project_root()
-        if project is None:
-            raise UserError("there are no notebooks here: run this in the project's folder")
-        folder = project / "notebooks"
+        folder = notebooks_folder()
     paths = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     if not paths:
         raise UserError(f"{folder} has no notebooks named like 02_baseline_training.ipynb")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pix2pix_utils.figures.style import BELOW, COLORS, LINES, MARKERS
+from pix2pix_utils.figures.style import BELOW, curve_style
 
 MAX_MARKERS = 10  # per curve, roughly: more would hide the line
 PANELS = {
@@ -33,12 +33,8 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
             axis.plot(
                 [epoch["epoch"] for epoch in history],
                 [epoch.get(key, np.nan) for epoch in history],
-                LINES[number % len(LINES)],
-                color=COLORS[number % len(COLORS)],
-                marker=MARKERS[number % len(MARKERS)],
+                **curve_style(number),
                 markevery=max(1, len(history) // MAX_MARKERS),
-                markersize=3.5,
-                linewidth=1.2,
                 label=name,
             )
         axis.set_title(title, fontsize=9)
@@ -65,12 +61,8 @@ def split_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figu
             points = [(epoch["epoch"], epoch[key]) for epoch in history if not np.isnan(epoch[key])]
             axis.plot(
                 *zip(*points, strict=True),
-                LINES[number],
-                color=COLORS[number],
-                marker=MARKERS[number],
+                **curve_style(number),
                 markevery=max(1, len(points) // MAX_MARKERS),
-                markersize=3.5,
-                linewidth=1.2,
                 label=split,
             )
         best = max(history, key=lambda epoch: epoch["val_ssim"])

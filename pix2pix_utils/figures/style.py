@@ -21,6 +21,17 @@ BELOW: dict[str, Any] = {"loc": "outside lower center", "fontsize": 8, "frameon"
 ABOVE: dict[str, Any] = {**BELOW, "loc": "outside upper center"}
 
 
+def curve_style(number: int) -> dict[str, Any]:
+    """How the curve with this number is drawn among several, for `Axes.plot`."""
+    return {
+        "linestyle": LINES[number % len(LINES)],
+        "color": COLORS[number % len(COLORS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "markersize": 3.5,
+        "linewidth": 1.2,
+    }
+
+
 def cell_side(columns: int, beside: float) -> float:
     """Inches of one of `columns` pictures in a row, next to `beside` inches of titles."""
     return min((WIDTH - beside) / columns, LARGEST_CELL)

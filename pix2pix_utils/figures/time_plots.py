@@ -6,7 +6,7 @@ from itertools import cycle
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from pix2pix_utils.figures.style import BELOW, COLORS, GREY, LINES, MARKERS
+from pix2pix_utils.figures.style import BELOW, GREY, curve_style
 
 PANELS = {"val_ssim": "SSIM on val", "class_iou": "class IoU on val"}
 # side by side, in fractions of a panel: names of lines that are close together do not overlap
@@ -29,11 +29,7 @@ def scores_over_time(
             axis.plot(
                 [point["seconds"] for point in points],
                 [point[key] for point in points],
-                LINES[number % len(LINES)],
-                color=COLORS[number % len(COLORS)],
-                marker=MARKERS[number % len(MARKERS)],
-                markersize=3.5,
-                linewidth=1.2,
+                **curve_style(number),
                 label=name,
             )
         below_one = {name: scores[key] for name, scores in levels.items() if scores[key] < 1}

@@ -29,10 +29,11 @@ from torch import Tensor
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import class_frequencies
+from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation.measures import measure, score_summaries
-from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor, ssim_scores
+from pix2pix_utils.evaluation.measures import Measures, measure, score_summaries
+from pix2pix_utils.evaluation.predictors import generator_predictor, ssim_scores
 from pix2pix_utils.evaluation.reference import ORACLE, REFERENCE_PREDICTORS
 from pix2pix_utils.evaluation.segmentation import Segmenter, segmenter
 from pix2pix_utils.figures import mosaic, save_picture, street_strip
@@ -155,8 +156,8 @@ def _measured(
     state = torch.load(io.BytesIO(file), weights_only=True)
     generator.load_state_dict(state["generator"])
     predict = generator_predictor(generator)
-    scores = _scores(predict, data, segment)
-    after = ssim_scores(predict, data.test)
+    measured = measure(predict, data.test, segment)
+    after = measured.images["ssim"]
     config, result = run.config, run.result()
     defaults = Config().to_dict()
     changed = {key: value for key, value in config.to_dict().items() if value != defaults[key]}
@@ -175,14 +176,14 @@ def _measured(
             "after": round(float(after.mean()), 6),
             "largest": round(float(np.abs(after - before).max()), 6),
         },
-        "scores": scores,
+        "scores": _scores(measured, data.palette),
     }
     return Painter(predict, palette, image_size), entry
 
 
-def _scores(predict: Predictor, data: StreetData, segment: Segmenter) -> dict[str, dict]:
-    measured = score_summaries(measure(predict, data.test, segment), data.palette)
-    return rounded({name: measured[name] for name in TITLES})
+def _scores(measured: Measures, palette: Palette) -> dict[str, dict]:
+    summaries = score_summaries(measured, palette)
+    return rounded({name: summaries[name] for name in TITLES})
 
 
 def training_command(config: Config) -> str:
@@ -210,7 +211,7 @@ def _manifest(data: StreetData, models: dict, segment: Segmenter) -> dict:
         "ssim": SSIM_CONVENTION,
         "models": models,
         "no_network": {
-            name: _scores(fit(data.train), data, segment)
+            name: _scores(measure(fit(data.train), data.test, segment), data.palette)
             for name, fit in {**REFERENCE_PREDICTORS, **ORACLE}.items()
         },
     }

@@ -160,6 +160,25 @@ def open_notebook(server, chromium, tmp_path, request):
         context.close()
 
 
+@pytest.fixture
+def finger():
+    """Makes a finger that touches a page: `touch(kind, row, column)`, and without a place to lift.
+
+    `at` gives the place of a pixel of the label map in the page's coordinates.
+    """
+
+    def finger_on(page, at):
+        session = page.context.new_cdp_session(page)
+
+        def touch(kind, *where):
+            points = [dict(zip("xy", at(*where), strict=True))] if where else []
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        return touch
+
+    return finger_on
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -237,18 +237,13 @@ def test_mouse_keyboard_undo_and_a_link(open_page, networks):
     assert not page.problems and not other.problems
 
 
-def test_touch_on_a_phone(open_page, networks):
+def test_touch_on_a_phone(open_page, networks, finger):
     page = open_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.map.bounding_box()["width"] >= 240
     page.page.locator(".classes label[data-class='1']").tap()
     page.map.scroll_into_view_if_needed()
-    finger = page.page.context.new_cdp_session(page.page)
-
-    def touch(kind, *where):
-        points = [dict(zip("xy", page.at(*where), strict=True))] if where else []
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
+    touch = finger(page.page, page.at)
     touch("touchStart", 12, 8)
     for row in range(13, 31):
         touch("touchMove", row, 8)

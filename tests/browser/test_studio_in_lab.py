@@ -190,19 +190,14 @@ def test_mouse_and_keyboard(open_notebook, class_index):
     assert not errors
 
 
-def test_touch(open_notebook, class_index):
+def test_touch(open_notebook, class_index, finger):
     lab = open_notebook(STUDIO, SHOWN, has_touch=True)
     studio = Studio(lab)
     start = studio.state()["map"]
     studio.root.locator(".classes label", has_text="train").first.tap()
     studio.map.scroll_into_view_if_needed()
     scrolled = studio.map.bounding_box()["y"]
-    finger = lab.page.context.new_cdp_session(lab.page)
-
-    def touch(kind, *where):
-        points = [dict(zip("xy", studio.at(*where), strict=True))] if where else []
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
+    touch = finger(lab.page, studio.at)
     touch("touchStart", 12, 8)
     for row in range(13, 21):
         touch("touchMove", row, 8)
