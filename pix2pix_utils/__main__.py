@@ -159,9 +159,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_shared(report, "--set", help="a setting that the runs were trained with; may be repeated")
     report.add_argument(
         "--publish",
-        metavar="FILE.json",
+        metavar="FOLDER",
         type=Path,
-        help="also write the measurements in the format of data/results; needs a whole Table I",
+        help="also add the measurements to the records in a folder such as data/results; models "
+        "that a record has and this report has not, or with fewer seeds, stay as they are",
     )
     _add_shared(report, "--data-root", "--output", "--device")
 

@@ -64,7 +64,7 @@ def test_the_results_say_how_they_were_made():
 
 
 def test_what_the_text_says_of_the_recommended_models_and_of_seeds_was_measured():
-    beyond = read_json(ROOT / "data" / "results" / "beyond-demo.json")
+    beyond = read_json(ROOT / "data" / "results" / "synthetic-demo-beyond.json")
     rows = {row["model"]: row for row in recommended_rows(beyond)}
     for name in ("best-ssim", "best-look"):
         assert rows[name]["SSIM ↑"] in README

@@ -18,14 +18,13 @@ A summary is what `evaluation.summarize` returns.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.source import SPLITS
-from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.confusion import segmentation_summary
 from pix2pix_utils.evaluation.measures import image_summaries
 from pix2pix_utils.evaluation.statistics import summarize
@@ -35,7 +34,6 @@ from pix2pix_utils.report.collect import Measurements, class_means, distances
 from pix2pix_utils.report.comparison import SeedScores, image_scores, mean_over_seeds
 from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, variant_name
 from pix2pix_utils.training.config import Config
-from pix2pix_utils.training.experiments import TABLE_1
 from pix2pix_utils.training.runs import Run
 
 # recorded of every epoch; those of train and test only where `score_every` asked for them
@@ -125,17 +123,6 @@ def write_record(path: Path, record: dict) -> None:
     write_text(path, numbers.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
-def publish(path: Path, record: dict) -> None:
-    """Write a record for `data/results`; raises UserError if a row of Table I is missing."""
-    trained = {run["config"]["experiment"] for run in record["runs"]}
-    if missing := [name for name in TABLE_1 if name not in trained]:
-        raise UserError(
-            f"--publish {path} needs all of Table I, but these are not trained: "
-            f"{', '.join(missing)}; `study` trains them"
-        )
-    write_record(path, record)
-
-
 def find_published(dataset: str, profile: str | None = None, kind: str = "runs") -> dict | None:
     """The published record of a data set, of this profile if there is one; else None.
 
@@ -148,13 +135,17 @@ def find_published(dataset: str, profile: str | None = None, kind: str = "runs")
     return min(records, key=lambda record: record["profile"] != profile, default=None)
 
 
+def variant_of(run: Mapping, record: Mapping) -> str:
+    """The variant of one of the record's runs."""
+    return variant_name(Config.from_dict(run["config"]), record["profile"])
+
+
 def record_scores(record: dict) -> SeedScores:
     """SSIM of every test image in a record, by variant and seed."""
     scores: SeedScores = {}
     for run in record["runs"]:
-        config = Config.from_dict(run["config"])
-        name = variant_name(config, record["profile"])
-        scores.setdefault(name, {})[config.seed] = np.array(run["test_ssim"])
+        by_seed = scores.setdefault(variant_of(run, record), {})
+        by_seed[run["config"]["seed"]] = np.array(run["test_ssim"])
     return scores
 
 
@@ -162,9 +153,8 @@ def record_histories(record: dict, variant: str) -> dict[int, dict[str, list[flo
     """The training curves of a variant in a record by seed: `HISTORY` -> one number per epoch."""
     found = {}
     for run in record["runs"]:
-        config = Config.from_dict(run["config"])
-        if variant_name(config, record["profile"]) == variant and "history" in run:
-            found[config.seed] = run["history"]
+        if variant_of(run, record) == variant and "history" in run:
+            found[run["config"]["seed"]] = run["history"]
     return found
 
 

@@ -1,6 +1,6 @@
 """Which runs belong in one report: the same data and protocol, differing in experiment and seed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -146,10 +146,15 @@ def select_runs(output: Path, data: StreetData, config: Config) -> Selection:
             selection.unfinished.append(run)
         elif run.is_finished:
             selection.others.append(run)
-    order = {name: number for number, name in enumerate(EXPERIMENTS)}
-    for name in sorted(found, key=lambda name: (order.get(name, len(order)), name)):
+    for name in usual_order(found):
         selection.variants[name] = [found[name][seed] for seed in sorted(found[name])]
     return selection
+
+
+def usual_order(variants: Iterable[str]) -> list[str]:
+    """The experiments in the order of `EXPERIMENTS`, then other variants by name."""
+    order = {name: number for number, name in enumerate(EXPERIMENTS)}
+    return sorted(variants, key=lambda name: (order.get(name, len(order)), name))
 
 
 def is_outdated(run: Run) -> bool:

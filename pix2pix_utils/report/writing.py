@@ -17,7 +17,8 @@ from pix2pix_utils.report.collect import measure_all
 from pix2pix_utils.report.formats import as_latex, as_markdown
 from pix2pix_utils.report.page import build_page
 from pix2pix_utils.report.pictures import Picture, all_pictures, best_on_val
-from pix2pix_utils.report.published import find_published, publish, results_record, write_record
+from pix2pix_utils.report.published import find_published, results_record, write_record
+from pix2pix_utils.report.publishing import publish
 from pix2pix_utils.report.selection import Selection, describe, select_runs
 from pix2pix_utils.report.tables import (
     BEYOND_TITLE,
@@ -54,9 +55,9 @@ def write_report(
     """Write `output/report` about the runs below `output/runs`; returns its files.
 
     It covers the runs on `data` under the protocol of `config`, of any experiment and seed, and
-    names what is not trained with the command that trains it. `publish_to` is a file for the
-    record in the format of `data/results`. Raises UserError if that is given and a row of Table I
-    is missing, or if the folder cannot be written.
+    names what is not trained with the command that trains it. `publish_to` is a folder, such as
+    `data/results`, to whose records the measurements are added (`publish`). Raises UserError if
+    that cannot be done, or if the report's folder cannot be written.
     """
     folder = output / "report"
     remedy = "; choose another folder with --output"
@@ -67,8 +68,7 @@ def write_report(
     reported = selection.of_the_report()
     record = results_record(reported, data, measured.of(reported))
     beyond = beyond_record(selection, data, measured)
-    if publish_to:
-        publish(publish_to, record)
+    shipped = publish(publish_to, record, beyond) if publish_to else []
     write_record(folder / "results.json", record)
     write_record(folder / "beyond.json", beyond)
     written = [folder / "results.json", folder / "beyond.json"]
@@ -103,7 +103,7 @@ def write_report(
         folder,
     )
     write_text(folder / "index.html", page)
-    return [folder / "index.html", *written]
+    return [folder / "index.html", *written, *shipped]
 
 
 def _write_table(table: Table, folder: Path) -> list[Path]:

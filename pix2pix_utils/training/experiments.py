@@ -100,14 +100,16 @@ _BEYOND = (
     _BEST_SSIM.variant("best-ssim-decay", "For SSIM, falling rate", decay_from=0.5),
     _BEST_SSIM.variant("best-ssim-transposed", "For SSIM, transposed", generator="unet"),
     _BEST_SSIM.variant("best-ssim-adversarial", "For SSIM, adversarial", adversarial_loss="mse"),
+    _BEST_SSIM.variant(
+        "best-ssim-mirror", "For SSIM, flips that the network is told of",
+        label_input="one-hot+mirrored", augmentation="mirror",
+    ),
+    _BEST_SSIM.variant("best-ssim-light", "For SSIM, light", augmentation="light"),
+    _BEST_SSIM.variant("best-ssim-paste", "For SSIM, region copy-paste", augmentation="paste"),
     _BEST_SSIM.variant("best-ssim-streets", "For SSIM, first on drawn streets", weights="streets"),
     _BEST_LOOK,
     _BEST_LOOK.variant("best-look-rgb", "For the look, label colours as input", label_input="rgb"),
-    _BEST_LOOK.variant(
-        "best-look-coordinates", "For the look, and coordinates", label_input="one-hot+coordinates"
-    ),
     _BEST_LOOK.variant("best-look-l1", "For the look, no SSIM term", ssim_weight=0.0, alpha=10.0),
-    _BEST_LOOK.variant("best-look-early", "For the look, epoch chosen by SSIM", keep="best"),
     _BEST_LOOK.variant("best-look-no-average", "For the look, no average", average_decay=0.0),
     _BEST_LOOK.variant("best-look-decay", "For the look, falling rate", decay_from=0.5),
     _BEST_LOOK.variant("best-look-transposed", "For the look, transposed", generator="unet"),

@@ -11,11 +11,10 @@ from PIL import Image
 
 from pix2pix_utils.__main__ import main
 from pix2pix_utils.data.dataset import load_data
-from pix2pix_utils.errors import UserError
 from pix2pix_utils.files import read_json
 from pix2pix_utils.report import choose_data, record_scores, select_runs
 from pix2pix_utils.report.page import PAINT_PAGE, build_page
-from pix2pix_utils.report.published import publish, write_record
+from pix2pix_utils.report.published import write_record
 from pix2pix_utils.training.experiments import TABLE_1, configure
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.session import train
@@ -365,13 +364,3 @@ def test_the_record_is_small_and_gives_the_scores_back(finished, tmp_path):
     assert record["runs"][0]["environment"]["torch"] and record["pairs"]["test"] == 6
     write_record(tmp_path / "again.json", record)
     assert read_json(tmp_path / "again.json") == record
-
-
-def test_a_whole_table_can_be_published(finished, tmp_path):
-    record = read_json(finished / "report" / "results.json")
-    path = tmp_path / "published.json"
-    with pytest.raises(UserError, match="baseline-mse"):
-        publish(path, record)
-    runs = [{**record["runs"][0], "config": configure(name, "smoke").to_dict()} for name in TABLE_1]
-    publish(path, {**record, "runs": runs})
-    assert len(read_json(path)["runs"]) == len(TABLE_1)
