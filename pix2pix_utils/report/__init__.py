@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "PATHS",
             "ablation_rows",
             "beyond_record",
+            "lead_rows",
             "realism_points",
             "recommended",
             "recommended_rows",

@@ -15,7 +15,8 @@ tables and figures are made from a record, `report/beyond.json`, which `data/res
     "kernel distance minus base": the same of an ablation's difference to its base}
   "real_floor": distance -> summary of the real photos of other scenes
   "no_network": reference predictor ->
-    {"ssim": summary, "sharpness", "class IoU", "kernel distance": summary}
+    {"ssim": summary, "test_ssim": image by image, "sharpness", "class IoU",
+      "kernel distance": summary}
 }
 """
 
@@ -102,7 +103,7 @@ def beyond_record(selection: Selection, data: StreetData, measured: Measurements
                     "seed": run.config.seed,
                     "seconds": run.result()["train_seconds"],
                     "best_epoch": run.result()["best_epoch"],
-                    "test_ssim": [round(float(score), 4) for score in image_scores([run])],
+                    "test_ssim": _digits(image_scores([run])),
                     **_values(seeds[run.config.seed], data),
                 }
                 for run in runs
@@ -126,11 +127,16 @@ def beyond_record(selection: Selection, data: StreetData, measured: Measurements
             name: {
                 **_values(one, data),
                 **rounded({"ssim": summarize(one.images["ssim"], one.groups)}),
+                "test_ssim": _digits(one.images["ssim"]),
                 **rounded({key: found for key, found in distances(one).items() if key == DISTANCE}),
             }
             for name, one in measured.reference.items()
         },
     }
+
+
+def _digits(scores: np.ndarray) -> list[float]:
+    return [round(float(score), 4) for score in scores]
 
 
 def _compact(config: Config) -> dict:
@@ -193,6 +199,38 @@ def recommended_rows(record: Mapping) -> list[dict]:
         row |= _measured_cells(one["ssim"], one, one.get(DISTANCE))
         rows.append(row | dict.fromkeys(("seconds of training", "parameters", "seeds"), ""))
     return rows
+
+
+def lead_rows(record: Mapping) -> list[dict]:
+    """Table rows of SSIM: each recommended experiment minus those of Table I and simple predictors.
+
+    They are compared on the same test images, and models by the seeds that both have.
+    """
+    rows = []
+    models = record["models"]
+    for name in (name for name in recommended() if name in models):
+        every_seed = sorted(by_seed(models[name], "ssim"))
+        others = {
+            other: (_shared_seeds(models[name], models[other]), models[other])
+            for other in TABLE_1
+            if other in models
+        } | {
+            f"no network: {other}": (every_seed, _as_model(record["no_network"][other], every_seed))
+            for other in SIMPLE
+        }
+        for title, (seeds, other) in others.items():
+            if seeds:
+                ours, theirs = by_seed(models[name], "ssim"), by_seed(other, "ssim")
+                difference = _ssim_difference(models[name], other, record["groups"])
+                row = {"model": name, "minus": title, "SSIM ↑": mean_text(difference, sign="+")}
+                row["SSIM ↑ by seed"] = _listed([ours[seed] - theirs[seed] for seed in seeds], 3)
+                rows.append(row)
+    return rows
+
+
+def _as_model(predictor: Mapping, seeds: Sequence[int]) -> dict:
+    """The scores of a predictor that has no seed, as those of a model with these seeds."""
+    return {"seeds": [{"seed": seed, "test_ssim": predictor["test_ssim"]} for seed in seeds]}
 
 
 def step_rows(record: Mapping, name: str) -> list[dict]:

@@ -9,6 +9,7 @@ from pix2pix_utils.report.beyond import (
     DISTANCE,
     JUDGED_BY,
     ablation_rows,
+    lead_rows,
     realism_points,
     recommended,
     recommended_rows,
@@ -41,6 +42,15 @@ def beyond_tables(
         + (f"; real photos of other scenes are at {floor['mean']:.4f}." if floor else "."),
         notes,
     )
+    leads = lead_rows(record)
+    if leads:
+        yield Table(
+            "leads",
+            "The recommended models minus each of the others",
+            filled(leads),
+            "Differences of test SSIM on the same images, by the seeds that both have, with 95 % "
+            "intervals over the images.",
+        )
     if rows:
         by_ssim = " and ".join(name for name in recommended() if JUDGED_BY.get(name) == "ssim")
         yield Table(

@@ -34,7 +34,7 @@ SECTIONS = {  # of the page: heading -> names of its tables and pictures
     "Figures 1 and 2, and more photos": ("figure1", "figure2", "translations", "ranked", "epochs"),
     "Training": ("curves*",),
     "Every claim of the report": ("claims",),
-    BEYOND_TITLE: ("beyond", "realism", "beyond-translations", "ingredients"),
+    BEYOND_TITLE: ("beyond", "leads", "realism", "beyond-translations", "ingredients"),
     "Image by image": ("paired", "differences"),
     "More than SSIM": ("evaluation", "sharpness"),
     "SSIM by class": ("classes", "class-ssim"),

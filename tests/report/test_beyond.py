@@ -15,6 +15,7 @@ from pix2pix_utils.report import (
     PATHS,
     ablation_rows,
     find_published,
+    lead_rows,
     realism_points,
     recommended,
     recommended_rows,
@@ -53,7 +54,7 @@ def summary(mean, width=0.01):
 
 def record_of(**models):
     table = {name.replace("_", "-"): entry for name, entry in models.items()}
-    simple = {"ssim": summary(0.5), "sharpness": 0.4, "class IoU": 0.4}
+    simple = {"ssim": summary(0.5), "test_ssim": [0.5] * IMAGES, "sharpness": 0.4, "class IoU": 0.4}
     return {
         "dataset": "synthetic",
         "profile": "demo",
@@ -194,6 +195,23 @@ def test_the_recommended_stand_beside_the_reports_six_and_simple_predictors():
     assert families["best-look and its ablations"].keys() >= {LOOK_BASE, "best-look-rgb"}
 
 
+def test_leads_are_differences_on_the_same_images_and_for_the_same_seeds():
+    noise = np.linspace(-0.005, 0.005, IMAGES)
+    record = record_of(
+        best_ssim=model(SSIM_BASE, [BASE + 0.1 + noise, BASE + 0.12 + noise], (0.1, 0.1)),
+        enhanced=model("enhanced", [BASE]),  # without the second seed
+    )
+    rows = {row["minus"]: row for row in lead_rows(record)}
+    classes, places = "no network: class colour", "no network: class and row colour"
+    assert list(rows) == ["enhanced", classes, places]
+    assert all(row["model"] == SSIM_BASE for row in rows.values())
+    assert rows["enhanced"]["SSIM ↑"][:6] == "+0.100" and "[+0.09" in rows["enhanced"]["SSIM ↑"]
+    assert rows["enhanced"]["SSIM ↑ by seed"] == "+0.100"
+    level = BASE.mean() - 0.5
+    assert rows[places]["SSIM ↑"].startswith(f"{level + 0.11:+.3f}")
+    assert rows[places]["SSIM ↑ by seed"] == f"{level + 0.1:+.3f}, {level + 0.12:+.3f}"
+
+
 def test_every_way_leads_from_the_report_to_a_recommended_experiment():
     assert list(PATHS) == recommended()
     for name, way in PATHS.items():
@@ -228,6 +246,7 @@ def test_shipped_records_are_whole():
         models = record["models"]
         assert {*TABLE_1, *recommended()} <= models.keys(), path
         wanted = {*BEYOND} if record["profile"] == "demo" else {*recommended()}
+        assert wanted <= models.keys(), path
         assert all(len(models[name]["seeds"]) >= 3 for name in wanted), path
         assert find_published(record["dataset"], record["profile"], kind="models") == record
 
