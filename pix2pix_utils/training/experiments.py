@@ -111,7 +111,6 @@ _BEYOND = (
     _BEST_LOOK.variant("best-look-rgb", "For the look, label colours as input", label_input="rgb"),
     _BEST_LOOK.variant("best-look-l1", "For the look, no SSIM term", ssim_weight=0.0, alpha=10.0),
     _BEST_LOOK.variant("best-look-no-average", "For the look, no average", average_decay=0.0),
-    _BEST_LOOK.variant("best-look-decay", "For the look, falling rate", decay_from=0.5),
     _BEST_LOOK.variant("best-look-transposed", "For the look, transposed", generator="unet"),
     _BEST_LOOK.variant("best-look-enhanced", "For the look, enhanced", generator="enhanced-resize"),
     _BEST_LOOK.variant("best-look-spade", "For the look, SPADE", generator="spade"),
@@ -135,9 +134,6 @@ _BEYOND = (
     _BEST_LOOK.variant(
         "best-look-mirror", "For the look, flips that the networks are told of",
         label_input="one-hot+mirrored", augmentation="mirror",
-    ),
-    _BEST_LOOK.variant(
-        "best-look-streets", "For the look, first on drawn streets", weights="streets"
     ),
 )  # fmt: skip
 
