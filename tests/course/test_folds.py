@@ -36,7 +36,9 @@ def test_what_every_reader_needs_is_not_folded(path):
     hidden = {name for names in folds(book).values() for name in names}
     for cell in book.cells:
         needed = {"parameters", "exercise", "check"} & set(cell.metadata.get("tags", []))
-        needed |= {word for word in ("Takeaways", "Exercises", "References") if f"## {word}" in cell.source}
+        needed |= {
+            word for word in ("Takeaways", "Exercises", "References") if f"## {word}" in cell.source
+        }
         if needed or "<summary>Solution" in cell.source or "REPOSITORY, BRANCH" in cell.source:
             assert cell.id not in hidden
     assert "image/png" in str([cell.get("outputs") for cell in core_path(book)])
@@ -107,7 +109,10 @@ def test_a_fold_ends_at_the_next_heading_of_its_level():
         (new_markdown_cell("It has 600 pairs."), False),
         (new_markdown_cell("![A street](../street.png)\n\nIt has 600 pairs."), True),
         (new_code_cell("1", outputs=[new_output("stream", text="SSIM 0.4\n")]), False),
-        (new_code_cell("1", outputs=[new_output("display_data", {"text/markdown": "| 1 |"})]), False),
+        (
+            new_code_cell("1", outputs=[new_output("display_data", {"text/markdown": "| 1 |"})]),
+            False,
+        ),
         (new_code_cell("seed = 1"), True),
     ],
 )
