@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-LARGEST = 1_100_000  # bytes
+LARGEST = 800_000  # bytes
 LONGEST_CELL = 32  # lines
 FIRST_SCREEN = 26  # lines of text and code, without those that are folded
 START = NOTEBOOKS[0]

@@ -1,8 +1,8 @@
 """Slides for a lecture, taken from the notebooks by lists of cells.
 
-Each session of the course has a list, `notebooks/teaching/session-N.toml`: which cells of which
-notebooks are its core path, and which figures, pieces of code and paragraphs go on its slides. So
-the notebooks need no tags for slides, and a deck always shows the outputs that they have.
+Each session of the course has a list, `notebooks/teaching/session-N.toml`: its notebooks and
+exercises, and which figures, pieces of code and paragraphs go on its slides. So the notebooks need
+no tags for slides, and a deck always shows the outputs that they have.
 nbconvert makes the pages, and reveal.js turns them.
 """
 

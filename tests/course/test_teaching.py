@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from pix2pix_utils.course.slides import compose
+from tests.folding import core_path, words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,14 +49,6 @@ def linked(row: str) -> set[str]:
     return set(re.findall(r"\]\(\.\./(\d\d)_", row))
 
 
-def words(cell) -> int:
-    """Words to read of a cell, without comments, solutions and sources; none if it is folded."""
-    if cell.metadata.get("jupyter", {}).get("source_hidden"):
-        return 0
-    source = re.sub(r"<!--.*?-->|<details>.*?</details>", "", cell.source, flags=re.DOTALL)
-    return len(source.partition("\n## References")[0].split())
-
-
 def exercise_minutes(exercise: str) -> int:
     number, _, which = exercise.partition(".")
     source = "\n".join(cell.source for cell in BOOKS[number].cells)
@@ -78,14 +71,14 @@ def running_minutes(number: str) -> float:
 
 
 def sections(number: str) -> dict[str, str]:
-    """Text and code of a notebook by heading; "Going further" only folds part of a section."""
+    """Text and code of a notebook by heading."""
     found, heading = {}, ""
     for cell in BOOKS[number].cells:
         if cell.cell_type == "code":
             found[heading] = found.get(heading, "") + "\n" + cell.source
             continue
         for line in re.sub(r"```.*?```", "", cell.source, flags=re.DOTALL).splitlines():
-            if line.startswith("#") and line != "### Going further":
+            if line.startswith("#"):
                 heading = line.lstrip("# ")
             found[heading] = found.get(heading, "") + "\n" + line
     return found
@@ -106,32 +99,25 @@ def test_the_minutes_of_a_plan_follow_each_other_to_ninety(path):
 
 
 @each_session
-def test_every_cell_of_a_core_path_exists_in_the_order_of_its_notebook(path):
-    for one in read(path)["notebook"]:
-        ids = [cell.id for cell in BOOKS[one["file"][:2]].cells]
-        assert (NOTEBOOKS / one["file"]).is_file()
-        places = [ids.index(name) for name in one["core"]]
-        assert places == sorted(set(places))
-        by_exercise = {
-            cell.source.partition('"')[2][:4]: cell.id
-            for cell in BOOKS[one["file"][:2]].cells
-            if cell.source.startswith("course.check(")
-        }
-        for exercise in one["exercises"]:
-            assert by_exercise[exercise] in one["core"]
-
-
-@each_session
 def test_a_core_path_fits_its_minutes(path):
     rows = plan(path)
     for one in read(path)["notebook"]:
         number = one["file"][:2]
-        cells = {cell.id: cell for cell in BOOKS[number].cells}
-        reading = sum(words(cells[name]) for name in one["core"]) / WORDS_A_MINUTE
+        core = core_path(BOOKS[number], one["exercises"])
         exercises = sum(map(exercise_minutes, one["exercises"]))
-        needed = reading + running_minutes(number) + exercises
+        needed = sum(map(words, core)) / WORDS_A_MINUTE + running_minutes(number) + exercises
         planned = sum(last - first for first, last, row in rows if number in linked(row))
         assert planned >= QUESTIONS * needed, f"{number} takes {math.ceil(QUESTIONS * needed)}"
+
+
+def test_the_words_of_the_core_paths_are_those_in_the_readme():
+    rows = re.findall(r"^\| (\d\d) \| ([\d,]+) \| ([\d,]+) \|", text("README.md"), re.MULTILINE)
+    assert [number for number, *_ in rows] == list(BOOKS)
+    for number, *stated in rows:
+        core, whole = (int(value.replace(",", "")) for value in stated)
+        book = BOOKS[number]
+        assert core == pytest.approx(sum(map(words, core_path(book))), rel=0.05), number
+        assert whole == pytest.approx(sum(map(words, book.cells)), rel=0.05), number
 
 
 @each_session
