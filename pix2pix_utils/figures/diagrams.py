@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.figures.style import BELOW, COLORS
 
 
@@ -62,4 +62,21 @@ def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
         ncols=3,
         **BELOW,
     )
+    figure.details = " ".join(_in_words(*named) for named in networks.items())
     return figure
+
+
+def _in_words(title: str, blocks: Sequence[Mapping]) -> str:
+    """The blocks of a network in the order in which they run."""
+    half = len(blocks) // 2
+    sides = ("encoder", blocks[:half]), ("decoder", blocks[half:])
+    listed = "; ".join(
+        f"{side} {', '.join(_block_in_words(block) for block in part)}" for side, part in sides
+    )
+    return f"{title}, the outputs of its blocks as pixels and channels: {listed}."
+
+
+def _block_in_words(block: Mapping) -> str:
+    size, count = f"{block['size']}x{block['size']}x{block['channels']}", block["convolutions"]
+    several = f" by {count} convolutions" if count > 1 else ""
+    return f"{size}{several}{' and dropout' if block['dropout'] else ''}"

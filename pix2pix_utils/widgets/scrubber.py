@@ -5,11 +5,11 @@ from html import escape
 
 import ipywidgets
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from pix2pix_utils import figures
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets.charts import line_chart
 from pix2pix_utils.widgets.keys import with_own_keys
@@ -106,6 +106,11 @@ def epoch_figure(run: Run, epochs: Sequence[int]) -> Figure:
             axis.imshow(picture, interpolation="nearest")
         axis.set_title(f"after epoch {epoch}", fontsize=9)
         axis.set_axis_off()
+    figure.details = (
+        f"Curves of {' and '.join(CURVES.values())} by epoch, above grids of validation scenes: "
+        "label maps, generated photos, real photos. "
+        + " ".join(describe_epoch(history, epoch) for epoch in epochs)
+    )
     return figure
 
 
