@@ -68,15 +68,14 @@ def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
 
 def _in_words(title: str, blocks: Sequence[Mapping]) -> str:
     """The blocks of a network in the order in which they run."""
+    texts = [
+        f"{block['size']}x{block['size']}x{block['channels']}{' and dropout' * block['dropout']}"
+        for block in blocks
+    ]
     half = len(blocks) // 2
-    sides = ("encoder", blocks[:half]), ("decoder", blocks[half:])
-    listed = "; ".join(
-        f"{side} {', '.join(_block_in_words(block) for block in part)}" for side, part in sides
+    counts = " or ".join(map(str, sorted({block["convolutions"] for block in blocks})))
+    several = "s" * (counts != "1")
+    return (
+        f"{title}, {counts} convolution{several} in each block, whose outputs are: "
+        f"encoder {', '.join(texts[:half])}; decoder {', '.join(texts[half:])}."
     )
-    return f"{title}, the outputs of its blocks as pixels and channels: {listed}."
-
-
-def _block_in_words(block: Mapping) -> str:
-    size, count = f"{block['size']}x{block['size']}x{block['channels']}", block["convolutions"]
-    several = f" by {count} convolutions" if count > 1 else ""
-    return f"{size}{several}{' and dropout' if block['dropout'] else ''}"
