@@ -1,5 +1,6 @@
 """The notebooks as they are committed: executed, whole, and of no one's machine."""
 
+import html
 import re
 from pathlib import Path
 
@@ -26,6 +27,11 @@ def set_up_cell(book) -> str:
 
 def markdown(book) -> str:
     return "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+
+
+def pictures(output) -> list[str]:
+    """The `img` elements of an output."""
+    return re.findall(r"<img\b[^>]*>", output.get("data", {}).get("text/html", ""))
 
 
 @each_notebook
@@ -73,7 +79,7 @@ def test_the_first_screen_has_a_picture_and_the_set_up_is_folded(path):
         folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         if cell.source.startswith("%matplotlib") or "REPOSITORY, BRANCH" in cell.source:
             assert folded, cell.source
-        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+        if any(pictures(output) for output in cell.get("outputs", [])):
             break
         lines += 0 if folded else len(cell.source.splitlines())
     assert lines <= FIRST_SCREEN
@@ -86,6 +92,25 @@ def test_every_picture_in_the_text_says_what_it_shows(path):
         assert len(alternative) > 10, alternative
     for tag in re.findall(r"<img\b[^>]*>", text):
         assert re.search(r'\balt="[^"]{10,}"', tag), tag
+
+
+@each_notebook
+def test_every_figure_says_what_it_shows(path):
+    """JupyterLab and nbconvert give no text alternative to outputs of the kind image/png."""
+    figures, alternatives = 0, []
+    for cell in read(path).cells:
+        written = "".join(re.findall(r'"(.*?)"', cell.source.partition(".described_as(")[2]))
+        for output in cell.get("outputs", []):
+            assert not any(kind.startswith("image/") for kind in output.get("data", {})), cell.id
+            for tag in pictures(output):
+                alternative = html.unescape(re.search(r'\balt="([^"]*)"', tag)[1])
+                assert len(alternative) > 40, cell.id
+                assert alternative.startswith(written), cell.id
+                assert output.data["text/plain"] == alternative
+                figures += 1
+                alternatives.append(alternative)
+    assert figures >= 1
+    assert len(set(alternatives)) == figures  # no two of a notebook are the same
 
 
 @each_notebook

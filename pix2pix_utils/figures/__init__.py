@@ -1,7 +1,7 @@
 """Figures of the study.
 
-Every function returns a matplotlib figure and shows nothing, except `save`, and those of `streets`,
-which make and write pictures pixel by pixel.
+Every function returns a `Figure`, which is a matplotlib figure with a text alternative, and shows
+nothing, except `save`, and those of `streets`, which make and write pictures pixel by pixel.
 """
 
 import lazy_loader
@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "classes": ["class_frequency_bars", "class_scores", "palette_legend"],
         "sheets": ["contact_sheet"],
         "curves": ["split_curves", "training_curves"],
+        "described": ["Figure"],
         "diagrams": ["unet_diagram"],
         "frontier": ["non_dominated", "ssim_against_realism"],
         "metric_plots": ["distance_intervals", "rank_chart"],

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from pix2pix_utils.data.palette import Palette
+from pix2pix_utils.figures.described import Figure, extremes
 from pix2pix_utils.figures.style import BELOW, COLORS, MARKERS, named_rows
 
 
@@ -14,13 +14,16 @@ def palette_legend(palette: Palette, columns: int = 5) -> Figure:
     """The colour of every class, with its index and name."""
     lines = -(-len(palette) // columns)
     figure = Figure(figsize=(9, 0.28 * lines + 0.2), layout="constrained")
-    axis = figure.subplots()  # IPython shows no figure without axes
+    axis = figure.subplots()
     axis.set_axis_off()
     handles = [
         Patch(facecolor=color / 255, edgecolor="black", label=f"{index} {name}")
         for index, (name, color) in enumerate(zip(palette.classes, palette.colors, strict=True))
     ]
     axis.legend(handles=handles, ncols=columns, loc="center", fontsize=9, frameon=False)
+    named = zip(palette.classes, palette.colors, strict=True)
+    colors = "; ".join(f"{name} {', '.join(map(str, color))}" for name, color in named)
+    figure.details = f"The classes with their colours as red, green and blue, 0 to 255: {colors}."
     return figure
 
 
@@ -49,6 +52,12 @@ def class_frequency_bars(frequencies: Mapping[str, np.ndarray], palette: Palette
     axis.grid(axis="y", alpha=0.3)
     if count > 1:
         axis.legend()
+    percent = {
+        name: dict(zip(names, 100 * np.asarray(values)[shown], strict=True))
+        for name, values in frequencies.items()
+    }
+    shares = ". ".join(f"{name}: {extremes(of, '.2g', ' %')}" for name, of in percent.items())
+    figure.details = f"Bars: each class's share of the pixels, on a logarithmic axis. {shares}."
     return figure
 
 
@@ -73,4 +82,10 @@ def class_scores(scores: Mapping[str, np.ndarray], classes: Sequence[str]) -> Fi
         )
     axis.grid(axis="y", alpha=0.3)
     figure.legend(ncols=3, **BELOW)
+    found = {
+        name: {one: value for one, value in zip(classes, values, strict=True) if np.isfinite(value)}
+        for name, values in scores.items()
+    }
+    models = ". ".join(f"{name}: {extremes(of_one)}" for name, of_one in found.items())
+    figure.details = f"Markers: mean SSIM by class. {models}."
     return figure

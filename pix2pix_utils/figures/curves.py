@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.figures.style import BELOW, curve_style
 
 MAX_MARKERS = 10  # per curve, roughly: more would hide the line
@@ -43,6 +43,8 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> F
         axis.grid(alpha=0.3)
     if len(histories) > 1:
         figure.legend(*axis.get_legend_handles_labels(), ncols=4, **BELOW)
+    sentences = [f"{title}: {_from_to(histories, key)}." for key, title in panels.items()]
+    figure.details = " ".join(["Curves by epoch, from the first to the last.", *sentences])
     return figure
 
 
@@ -74,4 +76,28 @@ def split_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figu
     figure.supxlabel("epoch", fontsize=9)
     figure.supylabel("SSIM", fontsize=9)
     figure.legend(*grid.flat[0].get_legend_handles_labels(), ncols=3, **BELOW)
+    ends = "; ".join(f"{name}: {describe_splits(history)}" for name, history in histories.items())
+    figure.details = f"Curves of SSIM on train, val and test by epoch. {ends}."
     return figure
+
+
+def describe_splits(history: Sequence[Mapping[str, float]]) -> str:
+    """Where val is best, and all splits at the last epoch at which they were scored."""
+    best = max(history, key=lambda epoch: epoch["val_ssim"])
+    last = next(epoch for epoch in reversed(history) if not np.isnan(epoch["test_ssim"]))
+    scores = ", ".join(f"{split} {last[key]:.3f}" for key, split in SPLIT_CURVES.items())
+    return (
+        f"val best ({best['val_ssim']:.3f}) after epoch {best['epoch']:.0f}, "
+        f"after epoch {last['epoch']:.0f} {scores}"
+    )
+
+
+def _from_to(histories: Mapping[str, Sequence[Mapping[str, float]]], key: str) -> str:
+    """The first and the last value of each run that has this one."""
+    found = {
+        name: [epoch[key] for epoch in history if np.isfinite(epoch.get(key, np.nan))]
+        for name, history in histories.items()
+    }
+    return "; ".join(
+        f"{name} {values[0]:.3g} to {values[-1]:.3g}" for name, values in found.items() if values
+    )

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.figures.style import BELOW, COLORS
 
 
@@ -62,4 +62,20 @@ def unet_diagram(networks: Mapping[str, Sequence[Mapping]]) -> Figure:
         ncols=3,
         **BELOW,
     )
+    figure.details = " ".join(_in_words(*named) for named in networks.items())
     return figure
+
+
+def _in_words(title: str, blocks: Sequence[Mapping]) -> str:
+    """The blocks of a network in the order in which they run."""
+    texts = [
+        f"{block['size']}x{block['size']}x{block['channels']}{' and dropout' * block['dropout']}"
+        for block in blocks
+    ]
+    half = len(blocks) // 2
+    counts = " or ".join(map(str, sorted({block["convolutions"] for block in blocks})))
+    several = "s" * (counts != "1")
+    return (
+        f"{title}, {counts} convolution{several} in each block, whose outputs are: "
+        f"encoder {', '.join(texts[:half])}; decoder {', '.join(texts[half:])}."
+    )

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from matplotlib.figure import Figure
-
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.figures.labels import name_points
 from pix2pix_utils.figures.score_plots import TRANSLUCENT
 from pix2pix_utils.figures.style import ABOVE, COLORS, GREY, MARKERS
@@ -92,4 +91,9 @@ def ssim_against_realism(
     axis.grid(alpha=0.3)
     figure.legend(ncols=3, **ABOVE)
     name_points(axis, points, size=8)
+    places = "; ".join(f"{name} {x:.3g}, {y:.3f}" for name, (x, y) in points.items())
+    figure.details = (
+        f"Points by kernel distance and SSIM: {places}. "
+        f"On the frontier: {', '.join(non_dominated(points))}."
+    )
     return figure

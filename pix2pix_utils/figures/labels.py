@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
+from pix2pix_utils.figures.style import GREY
+
 Segment = tuple[np.ndarray, np.ndarray]  # two ends, (2,) pixels each
 
 MARKER = 12  # points; a marker's side with some room
@@ -47,7 +49,7 @@ def name_points(axis: Axes, points: Mapping[str, tuple[float, float]], size: flo
         text.set_position(tuple(shift))
         if line is not None:
             ends = axis.transData.inverted().transform(np.stack(line))
-            axis.plot(*ends.T, color="#999999", linewidth=0.7, zorder=1)
+            axis.plot(*ends.T, color=GREY, linewidth=0.7, zorder=1)
 
 
 @dataclass

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from pix2pix_utils.figures.described import Figure, with_intervals
 from pix2pix_utils.figures.style import COLORS, GREY, LINES, MARKERS, WIDTH, named_rows
 
 LETTER = 0.062  # inches, at 8 points
@@ -56,6 +56,11 @@ def rank_chart(values: Mapping[str, Mapping[str, float]], lower: tuple[str, ...]
     axis.set_ylabel("rank: 1 is the best")
     axis.grid(axis="x", alpha=0.3)
     axis.spines[:].set_visible(False)
+    orders = []
+    for name, of_measure in zip(values, ranks, strict=True):
+        ranked = [models[i] for i in np.argsort(of_measure) if np.isfinite(of_measure[i])]
+        orders.append(f"By {name}: {', '.join(ranked)}.")
+    figure.details = " ".join(["Lines: the ranks of the models, the best first.", *orders])
     return figure
 
 
@@ -69,13 +74,16 @@ def distance_intervals(
     """
     rows = {**networks, **others}
     figure, axis = named_rows(list(rows), label, margin=1.0)
-    axis.axvspan(floor.get("low", floor["mean"]), floor.get("high", floor["mean"]), color="#DDDDDD")
+    band = (floor.get("low", floor["mean"]), floor.get("high", floor["mean"]))
+    axis.axvspan(*band, facecolor="#DDDDDD", edgecolor=GREY)
     axis.axvline(floor["mean"], color="black", linewidth=0.8, linestyle=":")
     for height, (name, row) in enumerate(rows.items()):
         color = COLORS[0] if name in networks else GREY
         low, high = row.get("low", row["mean"]), row.get("high", row["mean"])
         axis.plot([low, high], [height, height], color=color, linewidth=1.8)
         axis.plot(row["mean"], height, "o" if name in networks else "D", color=color)
+    real = with_intervals({"Real photos of other scenes": floor}, 4)
+    figure.details = f"Dots, {label}: {with_intervals(rows, 4)}. {real}."
     return figure
 
 

@@ -3,11 +3,11 @@
 import textwrap
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
 from pix2pix_utils.data.pairs import to_uint8
+from pix2pix_utils.figures.described import Figure, series
 from pix2pix_utils.figures.style import cell_side
 
 LETTERS_PER_INCH = 13  # at 9 points
@@ -46,6 +46,7 @@ def image_grid(
                 axis.set_ylabel(textwrap.fill(row_titles[row], letters), fontsize=9)
             if captions:
                 axis.set_xlabel(captions[row][column], fontsize=8)
+    figure.details = _grid_in_words(len(rows), column_titles, row_titles, captions or ())
     return figure
 
 
@@ -77,4 +78,27 @@ def score_maps(
             )
             axis.set(xticks=[], yticks=[])
     figure.colorbar(overlay, ax=axes, label=meaning, shrink=0.8)
+    means = [f"{title} {', '.join(_means(scores))}" for title, _, scores in rows]
+    figure.details = f"Photos under score maps, {meaning}. Mean of each map: {'; '.join(means)}."
     return figure
+
+
+def _means(scores: Tensor) -> list[str]:
+    return [f"{mean:.2f}" for mean in scores.flatten(1).mean(dim=1).tolist()]
+
+
+def _grid_in_words(
+    rows: int,
+    column_titles: Sequence[str],
+    row_titles: Sequence[str],
+    captions: Sequence[Sequence[str]],
+) -> str:
+    parts = ["Pictures in a row" if rows == 1 else f"Pictures in {rows} rows"]
+    if column_titles:
+        parts.append(f"columns: {series(column_titles)}")
+    if row_titles:
+        parts.append(f"rows, from the top: {series(row_titles)}")
+    below = [series([one for one in row if one]) for row in captions]
+    if any(below):
+        parts.append(f"below them: {' | '.join(filter(None, below))}")
+    return f"{'. '.join(part[0].upper() + part[1:] for part in parts)}."

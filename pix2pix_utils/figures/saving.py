@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import matplotlib
-from matplotlib.figure import Figure
 
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.files import atomic_write
 
 DOTS_PER_INCH = 150

@@ -5,9 +5,9 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from pix2pix_utils.evaluation.statistics import mean_text
+from pix2pix_utils.figures.described import Figure, listed, with_intervals
 from pix2pix_utils.figures.labels import name_points
 from pix2pix_utils.figures.style import ABOVE, COLORS, GREY, LINES, MARKERS, named_rows
 
@@ -26,6 +26,9 @@ def score_intervals(scores: Mapping[str, Mapping], reference: Mapping[str, float
     rows = range(len(scores), len(scores) + len(reference))
     axis.plot(list(reference.values()), rows, "D", color=GREY, label="no network")
     figure.legend(ncols=2, **ABOVE)
+    figure.details = f"Dots, mean SSIM of networks: {with_intervals(scores) or 'none'}."
+    if reference:
+        figure.details += f" Diamonds, no network: {listed(reference)}."
     return figure
 
 
@@ -50,6 +53,8 @@ def score_columns(columns: Mapping[str, Mapping[str, Mapping[str, float]]], labe
             label=title,
         )
     figure.legend(ncols=len(columns), **ABOVE)
+    measured = " ".join(f"{title}: {with_intervals(of_all)}." for title, of_all in columns.items())
+    figure.details = f"Dots, {label}. {measured}"
     return figure
 
 
@@ -75,6 +80,7 @@ def value_bars(values: Mapping[str, float], label: str) -> Figure:
     )
     axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=9)
     axis.margins(x=0.18)
+    figure.details = f"Bars, {label}: {listed(values)}."
     return figure
 
 
@@ -84,6 +90,10 @@ def seed_dots(groups: Mapping[str, Sequence[float]], label: str) -> Figure:
     for row, values in enumerate(groups.values()):
         axis.plot(np.mean(values), row, "|", color="black", markersize=18)
         axis.plot(values, [row] * len(values), "o", color=COLORS[row % len(COLORS)], alpha=0.8)
+    dots = "; ".join(
+        f"{name} {', '.join(f'{value:.3f}' for value in values)}" for name, values in groups.items()
+    )
+    figure.details = f"Dots, {label}: {dots}."
     return figure
 
 
@@ -115,27 +125,30 @@ def differences(rows: Mapping[str, Mapping], label: str) -> Figure:
             fontsize=8,
         )
     axis.locator_params(axis="x", nbins=6)
+    figure.details = f"Dots, {label}: {with_intervals(rows, digits, '+')}."
     return figure
 
 
 def score_distribution(
     networks: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray] | None = None
 ) -> Figure:
-    """The score of every image: a dot each, and a box from the first quartile to the third.
+    """The score of every image: a mark each, and a box from the first quartile to the third.
 
-    `networks` and `others` (reference predictors, in grey below) map a name to scores (N,). The
-    line in a box is the median.
+    `networks` (dots) and `others` (reference predictors, crosses below) map a name to scores (N,).
+    The line in a box is the median.
     """
     groups = {**networks, **(others or {})}
     figure, axis = named_rows(list(groups), "SSIM of each image: right is better", row_height=0.42)
     jitter = np.random.default_rng(0)
     for row, (name, values) in enumerate(groups.items()):
-        color = COLORS[0] if name in networks else GREY
+        color, mark = (COLORS[0], ".") if name in networks else (GREY, "x")
         heights = row + jitter.uniform(-0.3, 0.3, len(values))
-        axis.plot(values, heights, ".", color=color, markersize=3, alpha=0.45, zorder=1)
+        axis.plot(values, heights, mark, color=color, markersize=3, alpha=0.45, zorder=1)
         first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
         axis.barh(row, third - first, 0.62, first, fill=False, edgecolor="black", zorder=2)
         axis.plot([median, median], [row - 0.31, row + 0.31], color="black", linewidth=2, zorder=3)
+    medians = {name: float(np.median(values)) for name, values in groups.items()}
+    figure.details = f"A mark for the SSIM of each image. Medians: {listed(medians)}."
     return figure
 
 
@@ -163,6 +176,8 @@ def ssim_against_sharpness(
     axis.set_ylabel("SSIM: up is better")
     axis.grid(alpha=0.3)
     name_points(axis, points)
+    places = "; ".join(f"{name} {x:.2f}, {y:.3f}" for name, (x, y) in points.items())
+    figure.details = f"Points by sharpness (real photos: 1) and SSIM: {places}."
     return figure
 
 
@@ -187,4 +202,6 @@ def sampled_means(samples: Mapping[str, np.ndarray], label: str) -> Figure:
     axis.set_xlabel(label)
     axis.set_yticks([])
     axis.legend(fontsize=8, frameon=False)
+    middles = {name: float(np.mean(means)) for name, means in samples.items()}
+    figure.details = f"Histograms, {label}. Their means: {listed(middles)}."
     return figure

@@ -1,13 +1,13 @@
 """A dozen pairs at one look, to see whether a data set was read as its owner means it."""
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.folders import evenly_spaced
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.data.source import SPLITS, Source
+from pix2pix_utils.figures.described import Figure, series
 from pix2pix_utils.figures.style import BELOW
 
 PAIRS = 12
@@ -54,6 +54,11 @@ def contact_sheet(data: StreetData | Source) -> Figure:
                 title = axis.set_title(name if len(name) < 50 else f"…{name[-49:]}", fontsize=7)
                 title.set_in_layout(False)  # it is as wide as three pictures
     figure.legend(handles=handles, ncols=columns, **BELOW)
+    figure.details = (
+        f"{len(samples)} pairs, each as label map, photo and both together: "
+        f"{series([name for name, *_ in samples])}. "
+        f"Classes: {', '.join(str(handle.get_label()) for handle in handles)}."
+    )
     return figure
 
 

@@ -1,19 +1,22 @@
 """Colours, lines and markers of all figures, and the layout of those with one row per name.
 
-Okabe and Ito's colours (2008), which colour-blind readers can distinguish. Colour is always
-combined with a marker, line or hatch, so that figures can be printed in grey.
+Okabe and Ito's colours (2008), which colour-blind readers can distinguish; orange and sky blue are
+darker, so that each has a contrast of 3 to white, and grey, in which words are written, of 4.5
+(WCAG 2.1, AA). Colour is always combined with a marker, line or hatch, so that figures can be
+printed in grey.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+from pix2pix_utils.figures.described import Figure
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C08000", "#3593CF", "#000000")
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>ph"
-GREY = "#777777"  # reference predictors
+GREY = "#6E6E6E"  # reference predictors
 WIDTH = 9.0  # inches; of a grid of pictures, about the width of a notebook's outputs
 LARGEST_CELL = 2.2  # inches; a picture in a grid of few columns
 # a figure's legend

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from pix2pix_utils.figures.described import Figure, listed
 from pix2pix_utils.figures.style import BELOW, GREY, curve_style
 
 PANELS = {"val_ssim": "SSIM on val", "class_iou": "class IoU on val"}
@@ -53,4 +53,15 @@ def scores_over_time(
         axis.set_title(title, fontsize=9)
         axis.grid(alpha=0.3)
     figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, **BELOW)
+    curves = " and ".join(PANELS.values())
+    ends = "; ".join(f"{name} {_last(points)}" for name, points in loops.items() if points)
+    figure.details = f"Curves of {curves} by seconds of training. At the end: {ends}."
+    for key, title in PANELS.items():
+        reached = {name: scores[key] for name, scores in levels.items() if scores[key] < 1}
+        figure.details += f" Lines of {title}: {listed(reached)}." if reached else ""
     return figure
+
+
+def _last(points: Sequence[Mapping[str, float]]) -> str:
+    scores = " and ".join(f"{points[-1][key]:.3f}" for key in PANELS)
+    return f"{scores} after {points[-1]['seconds']:.0f} s"

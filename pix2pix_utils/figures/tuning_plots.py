@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.figures.style import ABOVE, BELOW, COLORS, GREY, LINES, MARKERS
 
 BAND = 0.2  # opacity of an interval
+SMALLEST, LARGEST = 25, 120  # square points; the markers of the lowest and the highest score
 
 
 def search_points(
@@ -20,8 +21,8 @@ def search_points(
 ) -> Figure:
     """The points of each search in the plane of two hyper-parameters, a panel each.
 
-    A point is x, y and its score, which is its colour; without a score it is grey, and hollow. The
-    ticks along the lower edge are the points' values of x alone.
+    A point is x, y and its score: the better, the larger and brighter. Without a score it is
+    hollow. The ticks along the lower edge are the points' values of x alone.
     """
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.subplots(1, len(searches), sharex=True, sharey=True, squeeze=False)[0]
@@ -36,7 +37,9 @@ def search_points(
         known = [point for point in points if point[2] is not None]
         if known:
             x, y, score = np.array(known, dtype=float).T
-            drawn = axis.scatter(x, y, s=60, c=score, edgecolors="black", linewidths=0.6, **shown)
+            share = (score - min(scores)) / max(max(scores) - min(scores), 1e-9)
+            size = SMALLEST + share * (LARGEST - SMALLEST)
+            drawn = axis.scatter(x, y, s=size, c=score, edgecolors="black", linewidths=0.6, **shown)
             best = int(score.argmax())
             axis.plot(x[best], y[best], "s", markersize=14, color="black", fillstyle="none")
         axis.set_xscale("log" if log[0] else "linear")
@@ -47,8 +50,24 @@ def search_points(
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(names[1])
     if scores:
-        figure.colorbar(drawn, ax=list(axes), label=f"{label} (square: the best)")
+        figure.colorbar(drawn, ax=list(axes), label=f"{label} (large is high, square: the best)")
+    found = " ".join(_search_in_words(*one, names) for one in searches.items())
+    figure.details = f"Points in the plane of {' and '.join(names)}, a panel each. {found}"
     return figure
+
+
+def _search_in_words(
+    title: str, points: Sequence[tuple[float, float, float | None]], names: tuple[str, str]
+) -> str:
+    known = [(score, x, y) for x, y, score in points if score is not None]
+    words = (
+        f"{title}: {len(points)} points with {len({x for x, *_ in points})} values of {names[0]} "
+        f"and {len({y for _, y, _ in points})} of {names[1]}"
+    )
+    if known:
+        score, x, y = max(known)
+        words += f", the best {score:.3f} at {x:.2g} and {y:.3g}"
+    return f"{words}."
 
 
 def best_so_far(curves: Mapping[str, Sequence[float]], label: str = "trials") -> Figure:
@@ -66,6 +85,11 @@ def best_so_far(curves: Mapping[str, Sequence[float]], label: str = "trials") ->
             label=name,
         )
     figure.legend(ncols=len(curves), **ABOVE)
+    ends = "; ".join(
+        f"{name} {scores[0]:.3f} after one, {scores[-1]:.3f} after {len(scores)}"
+        for name, scores in curves.items()
+    )
+    figure.details = f"Steps: the best SSIM on val of the first {label}. {ends}."
     return figure
 
 
@@ -84,6 +108,11 @@ def best_of_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figur
         line = LINES[number % len(LINES)] + MARKERS[number % len(MARKERS)]
         axis.plot(trials, mean, line, markersize=4, label=name, color=color)
     figure.legend(ncols=len(curves), **BELOW)
+    ends = "; ".join(
+        f"{name} {rows[0]['mean']:.3f} of one, {rows[-1]['mean']:.3f} of {rows[-1]['trials']:.0f}"
+        for name, rows in curves.items()
+    )
+    figure.details = f"Curves: the SSIM on val to expect of the best of n trials. {ends}."
     return figure
 
 
@@ -104,6 +133,12 @@ def pruned_curves(curves: Sequence[tuple[Sequence[float], int | None]]) -> Figur
     axis.plot([], [], "-", color=COLORS[0], label="trained to its end")
     axis.plot([], [], ":x", color=COLORS[1], label="stopped at the cross")
     figure.legend(ncols=2, **ABOVE)
+    stops = sorted(stop for _, stop in curves if stop is not None)
+    after = f", after epochs {', '.join(map(str, stops))}" if stops else ""
+    figure.details = (
+        f"Curves of SSIM on val by epoch of {len(curves)} trials; "
+        f"{len(stops)} are stopped early{after}."
+    )
     return figure
 
 

@@ -69,9 +69,6 @@ def beyond_pictures(record: dict, selection: Selection, data: StreetData) -> Ite
     if not any(is_beyond(name) for name in record["models"]):
         return
     families, others = realism_points(record)
-    points = {
-        name: point for family in (*families.values(), others) for name, point in family.items()
-    }
     if families:
         floor = record["real_floor"].get(DISTANCE)
         yield Picture(
@@ -81,8 +78,6 @@ def beyond_pictures(record: dict, selection: Selection, data: StreetData) -> Ite
             "Means over the test images and the seeds. Hollow: simple predictors (no network). "
             "The line of steps joins the models that no other beats in both, a trade-off that Blau "
             "and Michaeli (2018) proved to be unavoidable. Dotted: real photos of other scenes.",
-            f"On the frontier: {', '.join(figures.non_dominated(points))}. Kernel distance and "
-            "SSIM: " + "; ".join(f"{name} {x:.4f}, {y:.3f}" for name, (x, y) in points.items()),
         )
     shown = [name for name in (*TABLE_1, *recommended()) if name in selection.variants][-MODELS:]
     if not shown:
@@ -92,6 +87,4 @@ def beyond_pictures(record: dict, selection: Selection, data: StreetData) -> Ite
         "The recommended models on the same scenes",
         translation_strip([selection.variants[name][0] for name in shown], data),
         "Evenly spaced scenes of the test split; the first seed of each model.",
-        f"A grid: label maps on the left, photos by {', '.join(shown)}, and the real photos on "
-        "the right.",
     )

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import ipywidgets
 import numpy as np
-from matplotlib.figure import Figure
 
 from pix2pix_utils import figures
 from pix2pix_utils.data.pairs import StreetPairs
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.choices import choice_summary
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.files import explain_os_error, read_json, write_json
 from pix2pix_utils.locks import FileLock
 from pix2pix_utils.paths import output_root
@@ -219,7 +219,8 @@ def blind_test_figure(test: BlindTest, trials: int = 4) -> Figure:
     """The first trials as a static figure, without the answers: left above, right below."""
     shown = [test.shown(number) for number in range(min(trials, len(test.trials)))]
     titles = [f"trial {number + 1}" for number in range(len(shown))]
-    return figures.image_grid(list(zip(*shown, strict=True)), titles, row_titles=SIDES)
+    pictures = figures.image_grid(list(zip(*shown, strict=True)), titles, row_titles=SIDES)
+    return pictures.described_as(f"{test.question} Two pictures of one scene in each trial.")
 
 
 def _timed(picture: np.ndarray, words: str, seconds: float | None) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from pix2pix_utils import figures
 from pix2pix_utils.data.dataset import StreetData
@@ -20,6 +19,7 @@ from pix2pix_utils.data.pairs import to_uint8, to_unit
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.metrics import ssim
 from pix2pix_utils.evaluation.predictors import Predictor, generator_predictor
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.report.selection import find_runs
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.training.trained_generator import load_generator
@@ -199,4 +199,6 @@ def comparison_figure(
         rows.append([gallery.label_map(scene), a, b, wipe(a, b, 0.5), real])
         captions.append(["", f"SSIM {score_a:.3f}", f"SSIM {score_b:.3f}", "", ""])
     titles = ["label map", left, right, f"{left} | {right}", REAL]
-    return figures.image_grid(rows, titles, captions=captions)
+    return figures.image_grid(rows, titles, captions=captions).described_as(
+        f"Test scenes as {left} and {right} paint them, and half of each in one picture."
+    )

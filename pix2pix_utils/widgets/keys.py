@@ -1,4 +1,4 @@
-"""Keyboard use of the widgets: keys pressed in one stay in it, and the focus is visible."""
+"""For keyboard and screen reader: keys stay in a widget, the focus shows, controls have names."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,7 @@ AnyBox = TypeVar("AnyBox", bound=ipywidgets.Box)
 
 
 class _OwnKeys(anywidget.AnyWidget):
-    """Shows nothing; keeps plain keys inside the box whose child it is (`keys.js`)."""
+    """Shows nothing; keeps plain keys inside the box whose child it is, and names its controls."""
 
     _esm = Path(__file__).with_name("keys.js")
     _css = Path(__file__).with_name("keys.css")
@@ -19,7 +19,8 @@ class _OwnKeys(anywidget.AnyWidget):
 def with_own_keys(box: AnyBox) -> AnyBox:
     """The box itself, whose letters, arrows and space bar no longer reach JupyterLab.
 
-    Shift+Enter and keys pressed with Ctrl, Alt or Cmd still do. The focus gets an outline.
+    Shift+Enter and keys pressed with Ctrl, Alt or Cmd still do. The focus gets an outline, sliders
+    the name of their description, and the buttons of a `Play` their own.
     """
     box.children = (*box.children, _OwnKeys(layout={"display": "none"}))
     box.add_class("own-keys")

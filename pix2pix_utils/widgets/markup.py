@@ -32,7 +32,8 @@ def picture_tag(picture: np.ndarray | bytes, words: str, width: int = SHOWN_SIZE
         rows, columns = picture.shape[:2]
     return (
         f'<img alt="{escape(words)}" width="{width}" height="{round(width * rows / columns)}" '
-        f'style="image-rendering: pixelated" src="{data_uri(picture)}">'
+        f'style="image-rendering: pixelated; max-width: 100%; height: auto" '
+        f'src="{data_uri(picture)}">'
     )
 
 

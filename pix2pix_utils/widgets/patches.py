@@ -10,10 +10,10 @@ import ipywidgets
 import matplotlib
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pix2pix_utils.data.dataset import StreetData
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets import controls
 from pix2pix_utils.widgets.judge import Judge, Span, Verdict
@@ -111,13 +111,17 @@ def scale_bar() -> str:
 
 def describe_verdict(scene: str, which: str, verdict: Verdict) -> str:
     """The whole score map in one sentence."""
+    return f"Scene {scene}, {which} photo: {describe_scores(verdict)}"
+
+
+def describe_scores(verdict: Verdict) -> str:
+    """The mean, the lowest and the highest score of a map in one sentence."""
     scores = verdict.probability
     if verdict.is_scalar:
-        return f"Scene {scene}, {which} photo: {scores.item():.0%} probable to be real."
+        return f"{scores.item():.0%} probable to be real."
     return (
-        f"Scene {scene}, {which} photo: {scores.shape[0]} x {scores.shape[1]} patches, "
-        f"{scores.mean():.0%} probable to be real on average, from {scores.min():.0%} to "
-        f"{scores.max():.0%}."
+        f"{scores.shape[0]} x {scores.shape[1]} patches, {scores.mean():.0%} probable to be real "
+        f"on average, from {scores.min():.0%} to {scores.max():.0%}."
     )
 
 
@@ -191,4 +195,8 @@ def patch_figure(verdicts: dict[str, Verdict], row: int, column: int) -> Figure:
         axis.set_title(f"{title}\nthis patch: {verdict.probability[row, column]:.0%}", fontsize=9)
     scale = matplotlib.cm.ScalarMappable(cmap=COLORS)
     figure.colorbar(scale, ax=axes, label="probability of being real", shrink=0.8)
+    figure.details = " ".join(
+        f"{title}: {describe_scores(verdict)} {verdict.describe(row, column)}"
+        for title, verdict in verdicts.items()
+    )
     return figure

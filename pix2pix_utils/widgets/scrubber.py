@@ -5,17 +5,18 @@ from html import escape
 
 import ipywidgets
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from pix2pix_utils import figures
 from pix2pix_utils.errors import UserError
+from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.training.runs import Run
 from pix2pix_utils.widgets.charts import line_chart
 from pix2pix_utils.widgets.keys import with_own_keys
 from pix2pix_utils.widgets.markup import sentences
 from pix2pix_utils.widgets.monitor import curve, sample_tag
 
+FASTEST = 350  # milliseconds from one picture to the next (WCAG 2.1, 2.3.1)
 CURVES = {"l1": "L1 distance", "val_ssim": "validation SSIM"}
 
 
@@ -58,11 +59,10 @@ def epoch_scrubber(run: Run) -> ipywidgets.VBox:
     first, last = int(history[0]["epoch"]), int(history[-1]["epoch"])
     limits = {"min": first, "max": last, "value": last}
     epoch = ipywidgets.IntSlider(description="epoch", layout={"width": "380px"}, **limits)
-    # milliseconds per epoch: a long run plays in 20 s, but no faster than 10 epochs a second
-    interval = max(100, min(600, 20_000 // len(history)))
-    play = ipywidgets.Play(interval=interval, **limits)
-    if play.has_trait("tooltip"):  # not in ipywidgets 7, which Colab has
-        play.tooltip = "play the epochs"
+    # a long run plays in 20 s; three changes a second at most, since faster flashing can do harm
+    interval = max(FASTEST, min(600, 20_000 // len(history)))
+    step = max(1, round(len(history) * FASTEST / 20_000))
+    play = ipywidgets.Play(interval=interval, step=step, **limits)
     ipywidgets.jslink((play, "value"), (epoch, "value"))
     caption, charts, picture = (ipywidgets.HTML() for _ in range(3))
 
@@ -106,6 +106,11 @@ def epoch_figure(run: Run, epochs: Sequence[int]) -> Figure:
             axis.imshow(picture, interpolation="nearest")
         axis.set_title(f"after epoch {epoch}", fontsize=9)
         axis.set_axis_off()
+    figure.details = (
+        f"Curves of {' and '.join(CURVES.values())} by epoch, above grids of validation scenes: "
+        "label maps, generated photos, real photos. "
+        + " ".join(describe_epoch(history, epoch) for epoch in epochs)
+    )
     return figure
 
 
