@@ -22,7 +22,6 @@ from pix2pix_utils.data.source import SPLITS
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.evaluation.statistics import (
     images_text,
-    interval_text,
     mean_text,
     over_seeds,
     paired_difference,
@@ -188,11 +187,12 @@ def _training_rows(run: Run) -> list[dict[str, str]]:
         + (f" x {config.accumulation}" if config.accumulation > 1 else ""),
         "weights kept": kept,
         "seed": str(config.seed),
+        "precision": result["precision"],
         "hardware": _hardware(session, len(run.sessions())),
         "time": f"{_duration(result['train_seconds'])} of training",
         "date": session["date"][:10],
     }
-    return [{"training": name, "": value} for name, value in rows.items()]
+    return [{"setting": name, "value": value} for name, value in rows.items()]
 
 
 def _title(config: Config) -> str:
@@ -242,10 +242,9 @@ def _comparison(run: Run, floors: Floors) -> str:
         verdict = "the run is below it"
     else:
         verdict = "these images do not show whether the run is above or below it"
-    interval = interval_text(difference, sign="+")
     return (
         f"The highest floor on test is {highest}. Image by image, this run minus that floor is "
-        f"{difference['mean']:+.3f} ({interval}): {verdict}."
+        f"{mean_text(difference, sign='+')}: {verdict}."
     )
 
 

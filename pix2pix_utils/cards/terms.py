@@ -49,11 +49,11 @@ CAMVID = Terms(
     "that people painted (Brostow et al. 2009).",
     licence=f"{CAMVID_LICENCE} The usual copy, that of the SegNet tutorial, is under CC BY-NC 4.0.",
     sharing="Do not publish photos of CamVid, sample grids that show them (`samples/`), or photos "
-    "that a network made from its label maps. The terms do not mention weights. What learnt "
-    "from CamVid can repeat parts of it, so keep the weights within non-commercial research, and "
-    "ask the data set's authors before you pass them on.",
+    "that a network made from its label maps. Whether these terms cover weights is not settled. "
+    "A network can repeat parts of what it learnt from, so use the weights for non-commercial "
+    "research only, and ask the data set's authors before you pass them on.",
     people="The photos show people and cars on public streets, with faces and number plates as "
-    "far as the resolution shows them; nobody was asked.",
+    "far as the resolution shows them.",
     citation="G. J. Brostow, J. Fauqueur, R. Cipolla: Semantic object classes in video: a "
     "high-definition ground truth database. Pattern Recognition Letters 30 (2), 2009.",
 )

@@ -7,7 +7,8 @@ from pix2pix_utils.training.config import Config
 GENERATORS = {
     "unet": "U-Net",
     "deeplab-resnet50": "DeepLabV3's backbone, a ResNet50, with layers that enlarge its features",
-    "deeplab-mobilenet": "DeepLabV3's backbone, a MobileNetV3, with layers that enlarge its features",
+    "deeplab-mobilenet": "DeepLabV3's backbone, a MobileNetV3, with layers that enlarge its "
+    "features",
     "deeplab-mobilenet-skips": "DeepLabV3's backbone, a MobileNetV3, with layers that "
     "enlarge its features and skip connections",
     "pix2pix-unet": "U-Net of pytorch-CycleGAN-and-pix2pix",
@@ -25,8 +26,8 @@ DISCRIMINATORS = {
     "resnet18": "ResNet18, which judges whole photos",
     "resnet18-patch": "ResNet18 that judges patches",
     "multiscale": "PatchGAN at two scales",
-    "segmentation": "segmentation discriminator, which finds the class of each pixel, or that it was "
-    "generated",
+    "segmentation": "segmentation discriminator, which finds the class of each pixel, or that it "
+    "was generated",
 }
 ADVERSARIAL = {
     "bce": "cross-entropy of the discriminator's answers",
