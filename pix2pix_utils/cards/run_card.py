@@ -14,7 +14,7 @@ from tqdm import tqdm
 from pix2pix_utils.acceleration.distributed import is_main
 from pix2pix_utils.cards import words
 from pix2pix_utils.cards.floors import SCORED, Floors, floors_of
-from pix2pix_utils.cards.templates import render
+from pix2pix_utils.cards.templates import code, render
 from pix2pix_utils.cards.terms import STREETS, Terms, terms_of
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.reading.options import split_address
@@ -116,13 +116,13 @@ def training_command(config: Config) -> str:
 
 def _seeds_of(run: Run, beside: Sequence[Run]) -> list[Run]:
     """The run, and those finished ones beside it that differ in their seed alone; by seed."""
-    recorded, code = run.data(), run.code()
+    recorded, version = run.data(), run.code()
     found = {run.config.seed: run}
     for other in beside:
         if (
             other.is_finished
             and replace(other.config, seed=run.config.seed) == run.config
-            and other.code() == code
+            and other.code() == version
             and all(other.data()[key] == recorded[key] for key in ("fingerprint", "splits"))
         ):
             found.setdefault(other.config.seed, other)
@@ -171,7 +171,7 @@ def _training_rows(run: Run) -> list[dict[str, str]]:
     if config.adversarial_loss != "none":
         discriminator += f"; {result['discriminator_parameters']:,} parameters"
     rows = {
-        "experiment": f"`{config.experiment}`{_title(config)}",
+        "experiment": f"{code(config.experiment)}{_title(config)}",
         "generator": f"{words.GENERATORS.get(config.generator, config.generator)}; "
         f"{result['generator_parameters']:,} parameters",
         "discriminator": discriminator,

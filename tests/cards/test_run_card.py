@@ -224,3 +224,15 @@ def test_every_network_and_loss_has_words():
     assert words.loss_words(alone) == "10 x L1 + 100 x (1 - SSIM)"
     assert words.discriminator_words(alone).startswith("none")
     assert words.input_words(look) == "one plane per class"
+
+
+def test_hostile_names_stay_text(run, street_data):
+    hostile = "<b>*x*</b> `y`"
+    edit(run.folder / "config.json", experiment=hostile)
+    edit(run.folder / "data.json", name=hostile, location="/data/x", split_rule=hostile)
+    classes = [hostile, *CITYSCAPES.classes[1:]]
+    card = run_card(Run.open(run.folder), classes, floors_of(street_data), [run])
+    body = re.sub(r"`[^`]*`", "", card.split("---\n", 2)[2].replace(r"\`", ""))
+    assert r"\<b\>\*x\*\</b\>" in body and "<b>" not in body
+    entry = metadata(card)["model-index"][0]["results"][0]
+    assert entry["dataset"]["name"] == hostile
