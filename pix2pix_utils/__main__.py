@@ -84,6 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         help="draw a dozen pairs, to see how they are read",
     )
+    data.add_argument(
+        "--card",
+        metavar="FILE.md",
+        type=Path,
+        help="write a data card: origin, licence, splits, classes, how it is read, faults",
+    )
     data.add_argument("--problems", metavar="FILE", type=Path, help="write all problems to a file")
     _add_shared(data, "--data-root", *READING_OPTIONS)
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from pix2pix_utils import benchmark, report
 from pix2pix_utils.acceleration.distributed import is_main, process_group, rank_zero_first
+from pix2pix_utils.cards.data_card import data_card
+from pix2pix_utils.cards.run_card import write_run_cards
 from pix2pix_utils.data.camvid import CAMVID_LICENCE, download_camvid
 from pix2pix_utils.data.checking import check_source
 from pix2pix_utils.data.dataset import StreetData
@@ -80,6 +82,9 @@ def data_command(arguments: Namespace) -> int:
                 metadata={"Description": f"Label maps, photos and overlays of {source.name}"},
             )
         print(f"wrote {arguments.sheet}: do label maps and photos fit?")
+    if arguments.card:
+        write_text(arguments.card, data_card(source, check))
+        print(f"wrote {arguments.card}")
     if arguments.problems:
         write_text(arguments.problems, "".join(f"{problem}\n" for problem in check.problems))
         print(f"wrote {arguments.problems}")
@@ -133,6 +138,7 @@ def train_command(arguments: Namespace) -> int:
             else:
                 print(f"the last of {config.epochs} epochs is kept, as the configuration says")
             print(f"run: {run.folder}")
+            write_run_cards([run], data)
     return 0
 
 
@@ -201,6 +207,7 @@ def report_command(arguments: Namespace) -> int:
         output, arguments.dataset, arguments.data_root, arguments.profile, arguments.settings
     )
     _print_report(report.write_report(output, data, config, device, arguments.publish))
+    write_run_cards(report.select_runs(output, data, config).runs, data)
     return 0
 
 
@@ -235,6 +242,7 @@ def evaluate_command(arguments: Namespace) -> int:
     if arguments.csv:
         write_text(arguments.csv, as_csv(rows))
         print(f"wrote {arguments.csv}")
+    write_run_cards([run], data)
     return 0
 
 

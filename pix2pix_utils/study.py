@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from pix2pix_utils.cards.run_card import write_run_cards
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.report import write_report
@@ -30,7 +31,7 @@ def run_study(
     device: torch.device,
     reuse: bool = False,
 ) -> StudyOutcome:
-    """Train or load each configuration and write the report to `output/report`.
+    """Train or load each configuration, write its card, and the report to `output/report`.
 
     With `reuse`, runs of an earlier version of the code are loaded, too. If an experiment fails,
     the outcome says why and the others go on.
@@ -38,9 +39,12 @@ def run_study(
     outcome = StudyOutcome()
     for config in configs:
         try:
-            outcome.runs.append(train_experiment(config, data, output, device, reuse=reuse))
+            run = train_experiment(config, data, output, device, reuse=reuse)
         except (UserError, RuntimeError, OSError) as error:
             outcome.failures[f"{config.experiment}, seed {config.seed}"] = str(error)
+        else:
+            outcome.runs.append(run)
+            write_run_cards([run], data)
     if outcome.runs:
         outcome.report = write_report(Path(output), data, configs[0], device)
     return outcome

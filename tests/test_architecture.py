@@ -20,6 +20,7 @@ ORDER = (
     "training",
     "figures",
     "report",
+    "cards",
     "tuning",
     "widgets",
     "export",

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from pix2pix_utils.cards.run_card import write_run_cards
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.devices import choose_device
 from pix2pix_utils.paths import output_root
@@ -55,9 +56,11 @@ class Lesson:
     def train(self, config: Config, **options: Any) -> Run:
         """The finished run of a configuration on the lesson's data: loaded, resumed or trained.
 
-        `options` are those of `train_experiment`.
+        `options` are those of `train_experiment`. The run's folder has a model card, `README.md`.
         """
-        return train_experiment(config, self.data, self.output, self.device, **options)
+        run = train_experiment(config, self.data, self.output, self.device, **options)
+        write_run_cards([run], self.data)
+        return run
 
 
 def start(

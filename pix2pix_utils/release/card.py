@@ -1,9 +1,8 @@
 """The model card of a release, `data/released/README.md`, written from its manifest alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from pix2pix_utils.cards.templates import render
 from pix2pix_utils.evaluation.statistics import mean_text
 from pix2pix_utils.released_models import RELEASED
 from pix2pix_utils.report.formats import as_markdown
@@ -15,18 +14,12 @@ TITLES = {"ssim": "SSIM", "sharpness": "sharpness (real photo: 1)", "class IoU":
 
 def model_card(manifest: Mapping) -> str:
     """The card as Markdown; `manifest` is that of `making`."""
-    environment = Environment(
-        loader=PackageLoader("pix2pix_utils", "release"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"listed": _listed, "codes": lambda names: [f"`{n}`" for n in names]}
     models = manifest["models"]
     scores = {f"**{name}**": model["scores"] for name, model in models.items()}
     for name, found in manifest["no_network"].items():
         scores[name if name == "real photo" else f"no network: {name}"] = found
-    return environment.get_template("card.md").render(
+    return render(
+        "release.md",
         names=list(models),
         full_names=[f"{RELEASED}/{name}" for name in models],
         models=list(models.values()),
@@ -70,8 +63,3 @@ def _scores(name: str, scores: Mapping) -> dict[str, str]:
 
 def _file(model: Mapping) -> dict[str, str]:
     return {"file": model["file"], "bytes": f"{model['bytes']:,}", "SHA-256": model["sha256"]}
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """The parts as in "a, b and c"."""
-    return " and ".join([part for part in (", ".join(parts[:-1]), parts[-1]) if part])

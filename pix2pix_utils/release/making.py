@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pix2pix_utils.cards.run_card import training_command
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import class_frequencies
 from pix2pix_utils.data.palette import Palette
@@ -45,7 +46,6 @@ from pix2pix_utils.report.published import rounded
 from pix2pix_utils.report.selection import SSIM_CONVENTION
 from pix2pix_utils.training.checkpoints import load_checkpoint
 from pix2pix_utils.training.config import Config
-from pix2pix_utils.training.experiments import PROFILES, configure
 from pix2pix_utils.training.runs import Run, load_data_of
 from pix2pix_utils.training.trained_generator import load_generator
 from pix2pix_utils.widgets.studio import Painter, paint
@@ -184,18 +184,6 @@ def _measured(
 def _scores(measured: Measures, palette: Palette) -> dict[str, dict]:
     summaries = score_summaries(measured, palette)
     return rounded({name: summaries[name] for name in TITLES})
-
-
-def training_command(config: Config) -> str:
-    """The shortest `train` command with this configuration."""
-    options = {}
-    for profile in PROFILES:
-        own = configure(config.experiment, profile, config.seed).to_dict()
-        changes = [f"--set {k}={v}" for k, v in config.to_dict().items() if v != own[k]]
-        options[profile] = [f"--profile {profile}", *changes]
-    shortest = min(options.values(), key=len)
-    seed = [f"--seed {config.seed}"] if config.seed else []
-    return " ".join(["python -m pix2pix_utils train", config.experiment, *shortest, *seed])
 
 
 def _manifest(data: StreetData, models: dict, segment: Segmenter) -> dict:
