@@ -1,5 +1,6 @@
 """A JupyterLab server and a Chromium for the tests here; skipped where either is missing."""
 
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.request
 from importlib.metadata import version
@@ -19,6 +21,7 @@ import pytest
 from packaging.version import Version
 
 PROJECT = Path(__file__).parents[2]
+AXE = "axe-core@4.10.3"
 PATIENCE = 120  # seconds until the server, or a cell, must have answered
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -177,6 +180,39 @@ def finger():
         return touch
 
     return finger_on
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The script of axe-core, which finds faults of accessibility."""
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        subprocess.run(["npm", "pack", AXE], cwd=folder, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("npm could not fetch axe-core")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as members:
+        member = members.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode("utf-8")
+
+
+@pytest.fixture(scope="session")
+def serious_faults(axe):
+    """The serious and critical faults that axe-core finds in a page, or in some elements of it."""
+
+    def find(page, inside: str = "html") -> list[tuple[str, str]]:
+        page.evaluate(axe)
+        found = page.evaluate("(inside) => axe.run({ include: [[inside]] })", inside)
+        assert found["passes"]
+        return [
+            (fault["id"], node["html"][:200])
+            for fault in found["violations"]
+            if fault["impact"] in ("serious", "critical")
+            for node in fault["nodes"]
+        ]
+
+    return find
 
 
 @pytest.hookimpl(hookwrapper=True)

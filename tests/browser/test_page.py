@@ -1,9 +1,6 @@
 """The page with a generator, opened from a file without a network: mouse, touch and keyboard."""
 
-import io
 import re
-import subprocess
-import tarfile
 import time
 from dataclasses import replace
 
@@ -26,7 +23,6 @@ PALETTE = replace(
     CITYSCAPES,
     classes=tuple(HOSTILE if name == "train" else name for name in CITYSCAPES.classes),
 )
-AXE = "axe-core@4.10.3"
 
 
 @pytest.fixture(scope="module")
@@ -310,21 +306,6 @@ def test_a_browser_that_cannot_run_the_network_says_so(open_page):
     page.page.get_by_role("button", name="Save photo").click()
     page.until(lambda: "no photo" in page.status.inner_text())
     assert not page.problems
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """The script of axe-core, which finds faults of accessibility."""
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        subprocess.run(["npm", "pack", AXE], cwd=folder, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("npm could not fetch axe-core")
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as members:
-        member = members.extractfile("package/axe.min.js")
-        assert member is not None
-        return member.read().decode("utf-8")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1300, "light")])
