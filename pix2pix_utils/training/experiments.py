@@ -131,10 +131,6 @@ _BEYOND = (
         "best-look-diffaugment", "For the look, DiffAugment",
         discriminator_augmentation="color+translation",
     ),
-    _BEST_LOOK.variant(
-        "best-look-mirror", "For the look, flips that the networks are told of",
-        label_input="one-hot+mirrored", augmentation="mirror",
-    ),
 )  # fmt: skip
 
 # The way from the report's rows to the recommended ones, one change at a time: `report.beyond`.
