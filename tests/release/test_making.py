@@ -74,7 +74,7 @@ def test_the_card_names_every_model_score_floor_and_file(released):
 
 def test_the_command_trains_the_same_configuration():
     changes = ["image_size=128", "epochs=40", "train_pairs=none"]
-    config = configure("best-look-mirror", "demo", 3, changes)
+    config = configure("best-ssim-mirror", "demo", 3, changes)
     command = training_command(config)
     arguments = build_parser().parse_args(command.split()[3:])
     made = configure(arguments.experiment, arguments.profile, arguments.seed, arguments.settings)
