@@ -1,6 +1,7 @@
 """Hand-outs made from the notebooks: for students, with solutions, for nbgrader, and the points."""
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pix2pix_utils.classroom.sources import (
     solved,
     total,
 )
-from pix2pix_utils.files import as_csv, write_text
+from pix2pix_utils.files import as_csv, atomic_write, write_text
 from pix2pix_utils.report.formats import as_markdown
 
 # What the notebooks say about solutions that are folded in them, and what is true of hand-outs.
@@ -24,6 +25,7 @@ SENTENCES = {
     r"\s+The\s+solutions\s+are\s+folded\.": "",
     r",\s+a\s+check,\s+and\s+a\s+folded\s+solution\.": " and a check.",
 }
+PICTURE = re.compile(r"(!\[[^\]]*\]\()([^):]+)\)")  # a link to a file, not to the web
 
 
 def write_handouts(output: Path, notebooks: Path | None = None) -> list[Path]:
@@ -33,6 +35,8 @@ def write_handouts(output: Path, notebooks: Path | None = None) -> list[Path]:
     - `solutions/`: the notebooks without outputs, the solutions in the cells for the answers
     - `nbgrader/`: a course folder for nbgrader, one assignment per notebook
     - `exercises.csv`, `exercises.md`: the sheet of points
+
+    Pictures that a notebook links to lie in `pictures/` beside it.
 
     They are made from the `notebooks` folder, by default the project's, and replace what an earlier
     call wrote there. Raises UserError if there are no notebooks.
@@ -46,6 +50,9 @@ def write_handouts(output: Path, notebooks: Path | None = None) -> list[Path]:
         books[output / "nbgrader" / "source" / source.path.stem / name] = nbgrader.assignment(
             student_edition(source), source
         )
+    pictures: dict[Path, Path] = {}
+    for path, book in books.items():
+        pictures |= _bring_pictures(book, path.parent, sources[0].path.parent)
     texts = {path: nbformat.writes(book) + "\n" for path, book in books.items()}
     rows = points_rows(sources)
     texts[output / "exercises.csv"] = as_csv(rows)
@@ -53,7 +60,10 @@ def write_handouts(output: Path, notebooks: Path | None = None) -> list[Path]:
     texts[output / "nbgrader" / "nbgrader_config.py"] = nbgrader.CONFIG
     for path, text in texts.items():
         write_text(path, text)
-    return list(texts)
+    for path, original in pictures.items():
+        with atomic_write(path) as temporary:
+            shutil.copyfile(original, temporary)
+    return [*texts, *pictures]
 
 
 def student_edition(source: Source) -> NotebookNode:
@@ -92,6 +102,21 @@ def points_rows(sources: Sequence[Source]) -> list[dict[str, str]]:
         for source in sources
         for exercise in source.exercises
     ]
+
+
+def _bring_pictures(book: NotebookNode, folder: Path, notebooks: Path) -> dict[Path, Path]:
+    """Let a notebook show pictures in its new folder; returns where each goes and comes from."""
+    pictures: dict[Path, Path] = {}
+
+    def moved(link: re.Match) -> str:
+        name = f"pictures/{Path(link[2]).name}"
+        pictures[folder / name] = notebooks / link[2]
+        return f"{link[1]}{name})"
+
+    for cell in book.cells:
+        if cell.cell_type == "markdown":
+            cell.source = PICTURE.sub(moved, cell.source)
+    return pictures
 
 
 def _sum(sources: Sequence[Source]) -> dict[str, str]:

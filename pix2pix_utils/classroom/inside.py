@@ -66,6 +66,8 @@ class Session:
         torch.set_rng_state(random)
         with torch.set_grad_enabled(gradients):
             value = getattr(self._referred[number], method)(*arguments)
+        if method == "parameters":
+            value = list(value)  # torch gives a generator, which cannot travel
         return {"value": encode(value, self._refer)}
 
     def context(self, expressions: dict[str, str]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def test_students_get_the_notebook_without_its_outputs_and_solutions(handouts, p
 def test_students_keep_every_question_and_every_word_outside_of_solutions(handouts, path):
     def words(book, without) -> list[str]:
         markdown = [cell.source for cell in book.cells if cell.cell_type == "markdown"]
-        return re.sub(without, "", "\n".join(markdown), flags=re.S).split()
+        text = re.sub(without, "", "\n".join(markdown), flags=re.S)
+        return text.replace("](../data/results/", "](pictures/").split()
 
     of_source = words(
         nbformat.read(path, as_version=4),
@@ -94,6 +95,14 @@ def test_an_assignment_has_nbgraders_metadata_and_marks_what_it_hides(handouts, 
         assert hidden.endswith("### END HIDDEN TESTS")
 
 
+def test_the_hand_outs_bring_the_pictures_that_they_show(handouts):
+    editions = [path for path in handouts.rglob("*.ipynb") if path.stem == "00_start_here"]
+    assert len(editions) == 3
+    for path in editions:
+        links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text_of(nbformat.read(path, as_version=4)))
+        assert links and all((path.parent / link).is_file() for link in links)
+
+
 def test_the_sheet_of_points_lists_every_exercise_once(handouts):
     with (handouts / "exercises.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -123,9 +132,9 @@ def test_points_follow_from_the_stated_time(time, points):
 
 def test_the_hand_outs_can_be_written_again(tmp_path):
     first = write_handouts(tmp_path, NOTEBOOKS[0].parent)
-    texts = [path.read_text(encoding="utf-8") for path in first]
+    contents = [path.read_bytes() for path in first]
     assert write_handouts(tmp_path, NOTEBOOKS[0].parent) == first
-    assert [path.read_text(encoding="utf-8") for path in first] == texts
+    assert [path.read_bytes() for path in first] == contents
     assert sorted(first) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
 
 
