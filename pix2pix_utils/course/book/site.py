@@ -16,13 +16,22 @@ from pix2pix_utils.errors import UserError
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 MARK = ".buildinfo"  # a file that Sphinx writes into every site
 STATIC = Path(__file__).with_name("static")
-OWN_PAGES = {
-    "index.html": '<a href="{}">The report</a>: tables, figures and findings of the runs that were made here.',
-    "paint.html": '<a href="{}">Paint a street</a>: a page on which a trained network turns your label map into '
-    "a photo, in the browser. It loads the network first ({:.0f} MB).",
+OWN_PAGES = {  # of `report` and `export --web`; with what the first page says of them
+    "index.html": (
+        '<a href="{}">The report</a>: tables, figures and findings of the runs that were made '
+        "with this course ({:.0f} MB)."
+    ),
+    "paint.html": (
+        '<a href="{}">Paint a street</a>: a trained network turns your label map into a photo, '
+        "here in the browser ({:.0f} MB)."
+    ),
 }
 SETTINGS = {
-    "extensions": ["myst_parser", "sphinx.ext.githubpages", "pix2pix_utils.course.book.sphinx_parts"],
+    "extensions": [
+        "myst_parser",
+        "sphinx.ext.githubpages",
+        "pix2pix_utils.course.book.sphinx_parts",
+    ],
     "language": "en",
     "myst_enable_extensions": ["dollarmath", "attrs_block"],
     "myst_heading_anchors": 4,
@@ -56,10 +65,12 @@ def write_book(output: Path, project: Path, report: Path) -> Site:
     Raises UserError if the folder holds something else, if a link of the project leads nowhere, and
     for anything that Sphinx warns of; then `output` is as it was.
     """
-    if output.exists() and not (output / MARK).is_file() and (
-        not output.is_dir() or any(output.iterdir())
+    if (
+        output.exists()
+        and not (output / MARK).is_file()
+        and (not output.is_dir() or any(output.iterdir()))
     ):
-        raise UserError(f"{output} is not empty and not a site of this command: name another folder")
+        raise UserError(f"{output} is neither empty nor a site of this command: name another")
     own = {f"report/{name}": report / name for name in OWN_PAGES if (report / name).is_file()}
     pages = collect(project, own.keys())
     introduction = pages.texts.get("README.md", "# The course\n").split("\n## ")[0]
@@ -129,5 +140,8 @@ def _first_page(introduction: str, pages: Pages, own: dict[str, Path]) -> str:
 
 
 def _contents(caption: str, names: list[str]) -> str:
+    """A part of the contents; nothing if no page is in it."""
     entries = "\n".join(name.removesuffix(".md") for name in names)
+    # its own title is that of the first page
+    entries = re.sub(r"^README$", "README <README>", entries, flags=re.MULTILINE)
     return f"```{{toctree}}\n:caption: {caption}\n:maxdepth: 1\n\n{entries}\n```" if names else ""

@@ -20,6 +20,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_displayed_formula, None))
     app.add_node(Fold, html=(_open_fold, _close_fold))
     app.connect("doctree-read", _fold)
+    app.connect("html-page-context", _name_levels, priority=900)  # after the theme
     app.add_css_file("book.css")
     app.add_js_file("book.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -50,6 +51,14 @@ def _fold(app: Sphinx, doctree: nodes.document) -> None:
             heading, *rest = section.children
             section.children = []
             section += [heading, Fold("", *rest)]
+
+
+def _name_levels(app: Sphinx, page: str, template: str, context: dict[str, Any], _: Any) -> None:
+    """Give the captions of the contents, which are headings, a level, as ARIA demands."""
+    for part in ("body", "furo_navigation_tree"):
+        if part in context:
+            caption = 'class="caption" role="heading"'
+            context[part] = context[part].replace(caption, f'{caption} aria-level="2"')
 
 
 def _open_fold(translator: HTML5Translator, node: nodes.Element) -> None:

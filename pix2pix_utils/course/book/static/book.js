@@ -1,4 +1,7 @@
-// What scrolls sideways can be reached with the keyboard.
+// The two side bars are told apart, and what scrolls sideways can be reached with the keyboard.
+document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "Site");
+document.querySelector(".toc-drawer")?.setAttribute("aria-label", "This page");
+
 const boxes = document.querySelectorAll(".highlight pre, .table-wrapper, div.math");
 const update = () => {
   for (const box of boxes) {
