@@ -275,6 +275,9 @@ def build_parser() -> argparse.ArgumentParser:
         "it from unpkg.com",
     )
 
+    book = commands.add_parser("book", help="write the course as a web site to read without Python")
+    book.add_argument("--output", type=Path, required=True, help="folder for the site")
+
     classroom = commands.add_parser(
         "classroom", help="make hand-outs from the notebooks, or grade hand-ins"
     )

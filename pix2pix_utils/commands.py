@@ -373,6 +373,21 @@ def slides_command(arguments: Namespace) -> int:
     return 0
 
 
+def book_command(arguments: Namespace) -> int:
+    try:
+        from pix2pix_utils.course import book  # needs Sphinx, which the extra `book` brings
+
+        write_book = book.write_book
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"the site needs {error.name}: pip install nbconvert sphinx myst-parser furo math-core"
+        ) from None
+
+    site = write_book(arguments.output, notebooks_folder().parent, output_root() / "report")
+    print(f"wrote {len(site.pages)} pages ({site.size / 1e6:.1f} MB) to {site.folder}")
+    return 0
+
+
 def classroom_command(arguments: Namespace) -> int:
     from pix2pix_utils import classroom  # needs nbformat, which only notebooks need
 
