@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from pix2pix_utils import course
 """
+PROGRAM = "import subprocess\n\nsubprocess.run(['uname'])  # which hand-ins may not"
 PARAMETERS = 'PROFILE = os.environ.get("PIX2PIX_PROFILE", "demo")'
 
 LOSS = "def answer_1(p):\n    return -(math.log(p) + math.log(1 - p)) / 2\n"
@@ -67,6 +68,7 @@ def write_notebook(folder, name: str, *exercises: list) -> None:
         new_markdown_cell(f"# {name}\n\nThe solutions are folded."),
         new_code_cell(SETUP, execution_count=1, outputs=outputs),
         new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        new_code_cell(PROGRAM),
         *(cell for one in exercises for cell in one),
     ]
     folder.mkdir(parents=True, exist_ok=True)

@@ -91,7 +91,8 @@ class Reference:
     def __init__(self, source: Source, template: Path, room: Path, limits: Limits):
         """Run the notebook as it is committed, in a copy of a room in which nothing has run.
 
-        Raises UserError if a cell raises an error.
+        A cell that is refused something, such as to start a program, does not count as an error:
+        it is refused in every hand-in, too. Raises UserError if a cell raises any other error.
         """
         self.source, self.room, self.limits = source, room, limits
         self.contexts: dict[str, dict[str, Any]] = {}  # exercise -> keyword -> value
@@ -101,7 +102,8 @@ class Reference:
         try:
             with Sandbox(room, limits, time.monotonic() + limits.notebook_seconds) as sandbox:
                 for index, cell in enumerate(source.book.cells):
-                    if cell.cell_type == "code" and (error := sandbox.cell(cell.source)):
+                    error = sandbox.cell(cell.source) if cell.cell_type == "code" else ""
+                    if error and not sandbox.has_refused(error):
                         raise Died(f"cell {index + 1} raised {error}")
                     if index in exercises:
                         exercise = exercises[index]
@@ -178,7 +180,7 @@ class _Grading:
                     if index not in self._left_out:
                         error = sandbox.cell(cell)
                         self._remark(*sandbox.refused)
-                        if error and not any(what in error for what in sandbox.refused):
+                        if error and not sandbox.has_refused(error):
                             self._remark(f"code cell {index + 1} raised {error}")
                     for exercise in self._script.due.get(index, ()):
                         if exercise.name not in self._marks:

@@ -97,6 +97,10 @@ class Sandbox:
         """Execute a cell; returns what it raised, empty if nothing."""
         return ": ".join(filter(None, _error(self._request("cell", source)) or ()))
 
+    def has_refused(self, error: str) -> bool:
+        """Whether a cell raised this error because it tried what is not allowed."""
+        return any(what in error for what in self.refused)
+
     def answer(self, name: str) -> dict[str, Any]:
         """The encoded value of a name, as `value`, if it has one."""
         return self._request("answer", name)

@@ -365,10 +365,10 @@ def test_7_2_the_share_of_images(answer, is_right):
     judged(is_right, notebook_07.exercise_2, answer)
 
 
-def bootstrap(values, of=np.median, size=None, draws=2000):
+def bootstrap(values, of=np.median, size=None, draws=2000, quantiles=(0.025, 0.975)):
     values = np.asarray(values)
     chosen = np.random.default_rng(3).integers(0, len(values), size=(draws, size or len(values)))
-    return tuple(np.quantile(of(values[chosen], axis=1), [0.025, 0.975]))
+    return tuple(np.quantile(of(values[chosen], axis=1), quantiles))
 
 
 @each(
@@ -376,6 +376,7 @@ def bootstrap(values, of=np.median, size=None, draws=2000):
     wrong=[
         lambda values: bootstrap(values, of=np.mean),
         lambda values: bootstrap(values, size=len(values) // 4),
+        lambda values: bootstrap(values, quantiles=(0.05, 0.95)),
         lambda values: tuple(np.quantile(values, [0.025, 0.975])),
     ],
     lazy=[(0, 1), lambda values: (0.3, 0.5)],
