@@ -84,7 +84,8 @@ def faults(folder: Path) -> list[str]:
             if not there.is_file() or (there in pages and parts.fragment not in {"", *known}):
                 found.append(f"{path.name} links to {link}")
         steps = zip(page.headings, page.headings[1:], strict=False)
-        if page.headings.count(1) != 1 or any(lower - upper > 1 for upper, lower in steps):
+        by_script = path.name == "search.html"  # which writes its heading in the browser
+        if page.headings.count(1) != (not by_script) or any(lower - upper > 1 for upper, lower in steps):
             found.append(f"{path.name} has headings {page.headings}")
         if not all(page.alternatives) or page.language != "en" or page.open_folds:
             found.append(f"{path.name} lacks a text, its language or the end of a fold")
@@ -153,7 +154,8 @@ def test_a_notebook_is_shown_with_its_outputs_as_the_command_promises(project, c
         new_markdown_cell("## Further", metadata={"jp-MarkdownHeadingCollapsed": True}),
         new_markdown_cell("Hidden words.\n\n### Deeper\n\nDeep words."),
         new_markdown_cell(
-            "## Last\n\n<details><summary>Solution</summary>\n\n```python\nx = 8\n```\n</details>\n\n"
+            "## Last\n\n<details><summary>Solution</summary>\n\n```python\nx = 8\n```\n</details>"
+            "\n\n"
             "[There](../data/README.md#where-it-is), [as in Jupyter](../README.md#More), "
             "[above](#Deeper), [paint](<../report/paint.html>), "
             "[![Open](https://example.org/badge.svg)](https://example.org/)"
