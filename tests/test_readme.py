@@ -8,7 +8,7 @@ import pytest
 
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.files import read_json
-from pix2pix_utils.report import recommended_rows, record_summaries
+from pix2pix_utils.report import lead_rows, recommended_rows, record_summaries
 from pix2pix_utils.report.selection import protocol_of
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import PROFILES, TABLE_1
@@ -68,6 +68,13 @@ def test_what_the_text_says_of_the_recommended_models_and_of_seeds_was_measured(
     rows = {row["model"]: row for row in recommended_rows(beyond)}
     for name in ("best-ssim", "best-look"):
         assert rows[name]["SSIM ↑"] in README
+    camvid = read_json(ROOT / "data" / "results" / "camvid-128px-beyond.json")
+    scores = {row["model"]: row["SSIM ↑"] for row in recommended_rows(camvid)}
+    for row in lead_rows(camvid):
+        assert scores[row["model"]] in README
+        assert float(row["SSIM ↑"].split()[0]) > 0
+        if row["minus"] == "no network: class and row colour":
+            assert row["SSIM ↑"] in README.replace("\n", " ")
     networks = [name for name in rows if not name.startswith("no network")]
     best = "best-look"
     assert best == max(networks, key=lambda name: float(rows[name]["class IoU ↑"]))
