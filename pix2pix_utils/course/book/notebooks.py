@@ -11,6 +11,7 @@ from nbformat.v4 import new_output
 from traitlets.config import Config
 
 TEMPLATE = Path(__file__).with_name("notebook_template.md")
+COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_NOTE = (
     "*In the running notebook, this cell shows controls. The figures above show what they do.*"
@@ -30,6 +31,7 @@ def as_markdown(path: Path) -> tuple[str, dict[str, bytes]]:
     heading = ""
     for cell in book.cells:
         if cell.cell_type == "markdown":
+            cell.source = COMMENT.sub("", cell.source)
             headings = re.findall(r"^#+ +(.+)$", cell.source, re.MULTILINE)
             heading = headings[-1] if headings else heading
         elif cell.cell_type == "code":

@@ -15,12 +15,11 @@ from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
-from pix2pix_utils.course.book.notebooks import as_markdown
+from pix2pix_utils.course.book.notebooks import COMMENT, as_markdown
 from pix2pix_utils.errors import UserError
 
 TEXTS = ("README.md", "data/README.md")
 SHOWN = 40_000  # bytes; a longer text is no reading matter, and is offered as a file
-COMMENT = re.compile(r"\s*<!--.*?-->", re.DOTALL)
 TARGET = re.compile(r"(?<=\]\()(?:<[^<>\n]*>|[^()<>\s]+)")
 WEB_PICTURE = re.compile(r"!\[([^\[\]]*)\]\(https?://[^()\s]*\)")  # such as a badge
 ORPHAN = "---\norphan: true\nnosearch: true\n---\n\n"  # neither in the contents nor found
