@@ -22,6 +22,7 @@ TEXTS = ("README.md", "data/README.md")
 SHOWN = 40_000  # bytes; a longer text is no reading matter, and is offered as a file
 TARGET = re.compile(r"(?<=\]\()(?:<[^<>\n]*>|[^()<>\s]+)")
 WEB_PICTURE = re.compile(r"!\[([^\[\]]*)\]\(https?://[^()\s]*\)")  # such as a badge
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n\s*", re.DOTALL)  # of a card, for model hubs
 ORPHAN = "---\norphan: true\nnosearch: true\n---\n\n"  # neither in the contents nor found
 PARSER = MarkdownIt("commonmark").enable("table")
 
@@ -95,7 +96,7 @@ def _text(path: Path, project: Path) -> tuple[str, dict[str, bytes]]:
     if path.suffix == ".ipynb":
         return as_markdown(path)
     if path.suffix == ".md":
-        return path.read_text(encoding="utf-8"), {}
+        return FRONT_MATTER.sub("", path.read_text(encoding="utf-8")), {}
     title = path.relative_to(project).as_posix()
     if path.is_dir():
         files = sorted(one.name for one in path.iterdir() if one.is_file())
