@@ -57,9 +57,9 @@ def rank_chart(values: Mapping[str, Mapping[str, float]], lower: tuple[str, ...]
     axis.grid(axis="x", alpha=0.3)
     axis.spines[:].set_visible(False)
     orders = []
-    for name, of_measure in zip(values, ranks, strict=True):
+    for measure, of_measure in zip(values, ranks, strict=True):
         ranked = [models[i] for i in np.argsort(of_measure) if np.isfinite(of_measure[i])]
-        orders.append(f"By {name}: {', '.join(ranked)}.")
+        orders.append(f"By {measure}: {', '.join(ranked)}.")
     figure.details = " ".join(["Lines: the ranks of the models, the best first.", *orders])
     return figure
 

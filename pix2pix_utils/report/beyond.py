@@ -207,24 +207,17 @@ def lead_rows(record: Mapping) -> list[dict]:
     They are compared on the same test images, and models by the seeds that both have.
     """
     rows = []
-    models = record["models"]
+    models, no_network = record["models"], record["no_network"]
     for name in (name for name in recommended() if name in models):
-        every_seed = sorted(by_seed(models[name], "ssim"))
-        others = {
-            other: (_shared_seeds(models[name], models[other]), models[other])
-            for other in TABLE_1
-            if other in models
-        } | {
-            f"no network: {other}": (every_seed, _as_model(record["no_network"][other], every_seed))
-            for other in SIMPLE
-        }
-        for title, (seeds, other) in others.items():
-            if seeds:
-                ours, theirs = by_seed(models[name], "ssim"), by_seed(other, "ssim")
-                difference = _ssim_difference(models[name], other, record["groups"])
+        ours = by_seed(models[name], "ssim")
+        others = {other: models[other] for other in TABLE_1 if other in models}
+        others |= {f"no network: {one}": _as_model(no_network[one], sorted(ours)) for one in SIMPLE}
+        for title, other in others.items():
+            if difference := _ssim_difference(models[name], other, record["groups"]):
+                theirs = by_seed(other, "ssim")
+                gains = [ours[seed] - theirs[seed] for seed in _shared_seeds(models[name], other)]
                 row = {"model": name, "minus": title, "SSIM ↑": mean_text(difference, sign="+")}
-                row["SSIM ↑ by seed"] = _listed([ours[seed] - theirs[seed] for seed in seeds], 3)
-                rows.append(row)
+                rows.append(row | {"SSIM ↑ by seed": _listed(gains, 3)})
     return rows
 
 

@@ -54,7 +54,7 @@ def _file_name(record: Mapping) -> str:
     return re.sub(r"[^\w-]+", "-", f"{record['dataset']}-{protocol}")
 
 
-def seeds_of(record: Mapping) -> dict[str, set[int]]:
+def seeds_of(record: dict) -> dict[str, set[int]]:
     """The seeds of every model in a record of either kind."""
     if "models" in record:
         models = record["models"].items()
@@ -62,7 +62,7 @@ def seeds_of(record: Mapping) -> dict[str, set[int]]:
     return {name: set(by_seed) for name, by_seed in record_scores(record).items()}
 
 
-def join(old: Mapping, new: dict, path: Path | str) -> dict:
+def join(old: dict, new: dict, path: Path | str) -> dict:
     """The new record, and those models of the old one, from `path`, of which it has more seeds.
 
     Raises UserError if they are about other data or another protocol, or if models would be kept
@@ -91,12 +91,9 @@ def join(old: Mapping, new: dict, path: Path | str) -> dict:
             names += [name for name in both if name not in order]  # reference predictors
             joined[key] = {name: both[name] for name in names}
     if "runs" in new:
-        runs = {name: [] for name in order}
-        for record, names in ((old, {*kept}), (new, ours.keys() - kept)):
-            for run in record["runs"]:
-                if (name := variant_of(run, record)) in names:
-                    runs[name].append(run)
-        joined["runs"] = [run for name in order for run in runs[name]]
+        runs = [run for run in old["runs"] if variant_of(run, old) in kept]
+        runs += [run for run in new["runs"] if variant_of(run, new) not in kept]
+        joined["runs"] = sorted(runs, key=lambda run: order.index(variant_of(run, new)))
     return joined
 
 
