@@ -127,6 +127,7 @@ def _first_page(introduction: str, pages: Pages, own: dict[str, Path]) -> str:
     ]
     return "\n\n".join(
         [
+            "---\nnosearch: true\n---",  # the README has the same words
             introduction,
             "On these pages the notebooks have the outputs that they were saved with. To run them, "
             "to move their controls and to check your answers, get the project; its "
