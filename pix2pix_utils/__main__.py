@@ -1,7 +1,7 @@
 """The command line: `python -m pix2pix_utils COMMAND`.
 
 Exit status: 0 for success, 1 if an experiment of a study failed, 2 for a user's mistake (with one
-sentence on stderr), and 128 + signal number after an interruption. The commands are in a module of
+sentence on stderr), and 128 + signal number after an interruption. The commands are in modules of
 their own, since importing torch takes seconds and `--help` should answer at once.
 """
 
@@ -340,9 +340,11 @@ def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         with InterruptGuard():
-            from pix2pix_utils import commands
+            from pix2pix_utils import commands, course_commands
 
-            return getattr(commands, f"{arguments.command}_command")(arguments)
+            name = f"{arguments.command}_command"
+            module = course_commands if hasattr(course_commands, name) else commands
+            return getattr(module, name)(arguments)
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes, one reports it
             print(f"error: {error}", file=sys.stderr)

@@ -29,7 +29,9 @@ ORDER = (
     "classroom",
     "benchmark",
 )
-TOPMOST = {"__main__", "commands", "study", "translation"}  # may import everything
+TOPMOST = {  # may import everything
+    *("__main__", "commands", "course_commands", "study", "translation")
+}
 FACES = (
     "classroom",
     "course",
