@@ -105,7 +105,6 @@ _BEYOND = (
         label_input="one-hot+mirrored", augmentation="mirror",
     ),
     _BEST_SSIM.variant("best-ssim-light", "For SSIM, light", augmentation="light"),
-    _BEST_SSIM.variant("best-ssim-paste", "For SSIM, region copy-paste", augmentation="paste"),
     _BEST_SSIM.variant("best-ssim-streets", "For SSIM, first on drawn streets", weights="streets"),
     _BEST_LOOK,
     _BEST_LOOK.variant("best-look-rgb", "For the look, label colours as input", label_input="rgb"),
