@@ -340,11 +340,15 @@ def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         with InterruptGuard():
-            from pix2pix_utils import commands, course_commands
+            from pix2pix_utils import course_commands
 
             name = f"{arguments.command}_command"
-            module = course_commands if hasattr(course_commands, name) else commands
-            return getattr(module, name)(arguments)
+            command = getattr(course_commands, name, None)
+            if command is None:
+                from pix2pix_utils import commands  # which imports torch
+
+                command = getattr(commands, name)
+            return command(arguments)
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes, one reports it
             print(f"error: {error}", file=sys.stderr)

@@ -15,10 +15,9 @@ from pix2pix_utils.data.cache import FORMAT_VERSION
 from pix2pix_utils.data.dataset import StreetData
 from pix2pix_utils.data.pairs import class_frequencies
 from pix2pix_utils.errors import UserError
-from pix2pix_utils.evaluation.predictors import ssim_scores
-from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.files import read_json, write_json
 from pix2pix_utils.paths import cache_root
+from pix2pix_utils.report.comparison import reference_images
 
 VERSION = 1  # of the file and of how floors are measured; increase it when either changes
 # without the nearest label map, which compares each pair with all of train and scores lower
@@ -52,7 +51,7 @@ def floors_of(data: StreetData) -> Floors:
             path,
             {
                 "ssim": {
-                    name: {split: values.round(6).tolist() for split, values in splits.items()}
+                    name: {split: values.tolist() for split, values in splits.items()}
                     for name, splits in measured.ssim.items()
                 },
                 "unseen": list(measured.unseen),
@@ -62,13 +61,10 @@ def floors_of(data: StreetData) -> Floors:
 
 
 def _measure(data: StreetData) -> Floors:
-    ssim = {}
-    for name in FLOORS:
-        predict = REFERENCE_PREDICTORS[name](data.train)
-        # as precise as in the file, so that a card is the same from either
-        ssim[name] = {
-            split: ssim_scores(predict, data[split]).astype(float).round(6) for split in SCORED
-        }
+    ssim = {  # as precise as in the file, so that a card is the same from either
+        name: {split: images.astype(float).round(6) for split, images in splits.items()}
+        for name, splits in reference_images(data, FLOORS).items()
+    }
     shares = class_frequencies(data.train)
     classes = data.palette.classes
     return Floors(ssim, tuple(c for c, share in zip(classes, shares, strict=True) if share == 0))

@@ -33,7 +33,7 @@ from pix2pix_utils.evaluation.measures import Measures
 from pix2pix_utils.evaluation.statistics import holm, mean_text, paired_difference, summarize
 from pix2pix_utils.report.collect import Measurements, distances
 from pix2pix_utils.report.comparison import image_scores, judge
-from pix2pix_utils.report.published import numbered, rounded
+from pix2pix_utils.report.published import four_digits, numbered, rounded
 from pix2pix_utils.report.selection import SSIM_CONVENTION, Selection, base_of, is_beyond
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import BEYOND, EXPERIMENTS, TABLE_1
@@ -103,7 +103,7 @@ def beyond_record(selection: Selection, data: StreetData, measured: Measurements
                     "seed": run.config.seed,
                     "seconds": run.result()["train_seconds"],
                     "best_epoch": run.result()["best_epoch"],
-                    "test_ssim": _digits(image_scores([run])),
+                    "test_ssim": four_digits(image_scores([run])),
                     **_values(seeds[run.config.seed], data),
                 }
                 for run in runs
@@ -127,16 +127,12 @@ def beyond_record(selection: Selection, data: StreetData, measured: Measurements
             name: {
                 **_values(one, data),
                 **rounded({"ssim": summarize(one.images["ssim"], one.groups)}),
-                "test_ssim": _digits(one.images["ssim"]),
+                "test_ssim": four_digits(one.images["ssim"]),
                 **rounded({key: found for key, found in distances(one).items() if key == DISTANCE}),
             }
             for name, one in measured.reference.items()
         },
     }
-
-
-def _digits(scores: np.ndarray) -> list[float]:
-    return [round(float(score), 4) for score in scores]
 
 
 def _compact(config: Config) -> dict:

@@ -1,6 +1,6 @@
 """SSIM of finished runs image by image, compared between models and with the report's findings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,15 +22,23 @@ SeedScores = dict[str, dict[int, np.ndarray]]
 """Variant -> seed -> SSIM of every test image, (N,), in the same order for all."""
 
 
+def reference_images(
+    data: StreetData, names: Collection[str] = tuple(REFERENCE_PREDICTORS)
+) -> dict[str, dict[str, np.ndarray]]:
+    """SSIM of reference predictors, fitted on train: name -> "val" or "test" -> image by image."""
+    scores = {}
+    for name in names:
+        predict = REFERENCE_PREDICTORS[name](data.train)
+        scores[name] = {split: ssim_scores(predict, data[split]) for split in ("val", "test")}
+    return scores
+
+
 def reference_scores(data: StreetData) -> dict[str, dict[str, float]]:
     """Mean SSIM of the reference predictors, fitted on train: name -> "val" or "test" -> mean."""
-    scores = {}
-    for name, fit in REFERENCE_PREDICTORS.items():
-        predict = fit(data.train)
-        scores[name] = {
-            split: float(ssim_scores(predict, data[split]).mean()) for split in ("val", "test")
-        }
-    return scores
+    return {
+        name: {split: float(images.mean()) for split, images in splits.items()}
+        for name, splits in reference_images(data).items()
+    }
 
 
 def image_scores(runs: Sequence[Run], split: str = "test", inference: str = "eval") -> np.ndarray:

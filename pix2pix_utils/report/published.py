@@ -84,7 +84,7 @@ def results_record(selection: Selection, data: StreetData, measured: Measurement
                 "environment": run.sessions()[-1],
                 "result": run.result(),
                 "history": _history(run),
-                "test_ssim": [round(float(score), 4) for score in image_scores([run])],
+                "test_ssim": four_digits(image_scores([run])),
             }
             for run in selection.runs
         ],
@@ -105,6 +105,11 @@ def numbered(groups: Sequence[str]) -> list[int] | None:
     """Groups as numbers from 0, in the order of their first image; None if no two are equal."""
     numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     return [numbers[group] for group in groups] if len(numbers) < len(groups) else None
+
+
+def four_digits(scores: np.ndarray) -> list[float]:
+    """SSIM image by image, as it stands in a record."""
+    return [round(float(score), 4) for score in scores]
 
 
 def rounded(found: dict[str, dict]) -> dict[str, dict]:

@@ -92,11 +92,11 @@ def _is_shown(path: Path) -> bool:
 
 
 def _text(path: Path, project: Path) -> tuple[str, dict[str, bytes]]:
-    """The Markdown of a page before its links are changed, and pictures that belong to it."""
+    """The Markdown of a page, without hidden comments, and pictures that belong to it."""
     if path.suffix == ".ipynb":
         return as_markdown(path)
     if path.suffix == ".md":
-        return FRONT_MATTER.sub("", path.read_text(encoding="utf-8")), {}
+        return COMMENT.sub("", FRONT_MATTER.sub("", path.read_text(encoding="utf-8"))), {}
     title = path.relative_to(project).as_posix()
     if path.is_dir():
         files = sorted(one.name for one in path.iterdir() if one.is_file())
@@ -113,10 +113,9 @@ def _relink(
 ) -> tuple[str, set[Path]]:
     """The text with links into the site, and the files that they lead to.
 
-    Hidden comments and pictures of other web sites are removed on the way; the latter leave their
-    description, so that nothing is loaded from elsewhere.
+    Pictures of other web sites leave their description, so that nothing is loaded from elsewhere.
     """
-    text = WEB_PICTURE.sub(r"\1", COMMENT.sub("", text))
+    text = WEB_PICTURE.sub(r"\1", text)
     links = _links(text)
     found: set[Path] = set()
     for raw in dict.fromkeys(TARGET.findall(text)):
