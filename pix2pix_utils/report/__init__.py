@@ -35,8 +35,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "page": ["PAINT_PAGE"],
         "published": [
+            "find_long_runs",
             "find_published",
-            "record_histories",
+            "long_run_rows",
+            "record_curves",
             "record_scores",
             "record_summaries",
             "results_record",
@@ -45,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pictures": [
             "best_on_val",
             "generated",
+            "long_run_picture",
             "ranked_figure",
             "ranked_scenes",
             "translation_strip",

@@ -16,6 +16,7 @@ from pix2pix_utils.figures.curves import describe_splits
 from pix2pix_utils.figures.described import Figure
 from pix2pix_utils.report.collect import Measurements, class_means, scored_classes
 from pix2pix_utils.report.comparison import image_scores
+from pix2pix_utils.report.published import record_curves
 from pix2pix_utils.report.selection import Selection
 from pix2pix_utils.report.tables import BEST_REFERENCE
 from pix2pix_utils.training.runs import Run
@@ -209,6 +210,19 @@ def _curves(selection: Selection) -> Iterator[Picture]:
             "SSIM on all three splits by epoch; the dotted line is the epoch that val chooses. "
             f"{ends}.",
         )
+
+
+def long_run_picture(record: dict) -> Picture:
+    """The curves of a published record with many epochs, from `published.find_long_runs`."""
+    protocol = record["protocol"]
+    return Picture(
+        "long-runs",
+        f"{protocol['epochs']} epochs",
+        figures.split_curves(record_curves(record)),
+        f"Published measurement: {record['dataset']} at {protocol['image_size']} pixels, "
+        f"{record['pairs']['train']} training pairs. SSIM on all three splits by epoch; the dotted "
+        "line is the epoch that val chooses.",
+    )
 
 
 def _score_pictures(measured: Measurements, groups: Sequence[str]) -> Iterator[Picture]:

@@ -17,6 +17,7 @@ A summary is what `evaluation.summarize` returns.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -128,16 +129,41 @@ def write_record(path: Path, record: dict) -> None:
     write_text(path, numbers.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
-def find_published(dataset: str, profile: str | None = None, kind: str = "runs") -> dict | None:
-    """The published record of a data set, of this profile if there is one; else None.
+def find_published(
+    dataset: str, profile: str | None = "demo", kind: str = "runs", **protocol: object
+) -> dict | None:
+    """A published record of a data set with these settings in its protocol, or None.
 
-    `kind` is the key with its models: "runs", or "models" for a record of `beyond`.
+    `find_published("camvid", epochs=200)`, for example. Of several records it is the one of
+    `profile` if there is one. `kind` is the key with the record's models: "runs", or "models" for a
+    record of `beyond`.
     """
-    root = project_root()
-    paths = sorted((root / "data" / "results").glob("*.json")) if root else []
-    records = [record for record in map(read_json, paths) if record["dataset"] == dataset]
-    records = [record for record in records if kind in record]
+    records = [
+        record
+        for record in _published()
+        if record["dataset"] == dataset
+        and kind in record
+        and all(record["protocol"].get(key) == value for key, value in protocol.items())
+    ]
     return min(records, key=lambda record: record["profile"] != profile, default=None)
+
+
+def find_long_runs() -> dict | None:
+    """The published record with the most epochs and with scores of all splits on the way to them.
+
+    None if there is none.
+    """
+    records = [
+        record
+        for record in _published()
+        if all("test_ssim" in run["history"] for run in record.get("runs", [{"history": {}}]))
+    ]
+    return max(records, key=lambda record: record["protocol"]["epochs"], default=None)
+
+
+def _published() -> list[dict]:
+    root = project_root()
+    return list(map(read_json, sorted((root / "data" / "results").glob("*.json")))) if root else []
 
 
 def variant_of(run: Mapping, record: Mapping) -> str:
@@ -163,6 +189,27 @@ def record_histories(record: dict, variant: str) -> dict[int, dict[str, list[flo
     return found
 
 
+def record_curves(record: dict) -> dict[str, list[dict[str, float]]]:
+    """Name of each run -> its training curves epoch by epoch, as in `Run.read_history`.
+
+    The name is the variant's, with the seed if the record has more runs than variants.
+    """
+    names = [variant_of(run, record) for run in record["runs"]]
+    if len(set(names)) < len(names):
+        seeds = [run["config"]["seed"] for run in record["runs"]]
+        names = [f"{name}, seed {seed}" for name, seed in zip(names, seeds, strict=True)]
+    return {name: _epochs(run["history"]) for name, run in zip(names, record["runs"], strict=True)}
+
+
+def _epochs(history: Mapping[str, Sequence[float | None]]) -> list[dict[str, float]]:
+    """Lists of one number per epoch as one record per epoch; None becomes nan."""
+    columns = [[math.nan if one is None else one for one in values] for values in history.values()]
+    return [
+        {"epoch": epoch, **dict(zip(history, values, strict=True))}
+        for epoch, values in enumerate(zip(*columns, strict=True), start=1)
+    ]
+
+
 def record_summaries(record: dict) -> dict[str, dict]:
     """Test SSIM by variant: summary over images of the mean over seeds, and `seeds`, their means.
 
@@ -175,3 +222,26 @@ def record_summaries(record: dict) -> dict[str, dict]:
         }
         for name, by_seed in record_scores(record).items()
     }
+
+
+def long_run_rows(record: dict) -> list[dict[str, str]]:
+    """Mean SSIM of each run on all splits: after the epoch that val chooses, and after the last."""
+    rows = []
+    for (name, history), run in zip(record_curves(record).items(), record["runs"], strict=True):
+        chosen = {split: run["result"]["ssim"]["eval"][split]["mean"] for split in SPLITS}
+        end = next(epoch for epoch in reversed(history) if not math.isnan(epoch["test_ssim"]))
+        last = {split: end[f"{split}_ssim"] for split in SPLITS}
+        rows.append(
+            {
+                "model": name,
+                "epoch val chooses": str(run["result"]["best_epoch"]),
+                **{f"{split} there": f"{value:.3f}" for split, value in chosen.items()},
+                **{
+                    f"{split} after {end['epoch']:.0f}": f"{value:.3f}"
+                    for split, value in last.items()
+                },
+                "train minus test there": f"{chosen['train'] - chosen['test']:+.3f}",
+                "at the end": f"{last['train'] - last['test']:+.3f}",
+            }
+        )
+    return rows

@@ -24,15 +24,17 @@ def publish(folder: Path, results: dict, beyond: dict) -> list[Path]:
     """Add a report's two records to the folder's files; returns the files that were written.
 
     `results`, from `results_record`, goes to a file such as `synthetic-demo.json` if that then has
-    all of Table I; `beyond`, from `beyond_record`, goes to `synthetic-demo-beyond.json` if it has a
-    model beyond the report. Raises UserError if there is nothing to write, or if a file has models
-    that cannot stand beside the new ones.
+    all of Table I, or if no profile has its protocol, as with 200 epochs at 64 pixels; `beyond`,
+    from `beyond_record`, goes to `synthetic-demo-beyond.json` if it has a model beyond the report.
+    Raises UserError if there is nothing to write, or if a file has models that cannot stand beside
+    the new ones.
     """
     name = _file_name(results)
     path = folder / f"{name}.json"
     joined = join(read_json(path), results, path) if path.exists() else results
     missing = [row for row in TABLE_1 if row not in seeds_of(joined)]
-    wanted = {} if missing else {path: joined}
+    trained = results["profile"] is None and results["runs"]
+    wanted = {path: joined} if trained or not missing else {}
     if any(map(is_beyond, seeds_of(beyond))):
         path = folder / f"{name}-beyond.json"
         wanted[path] = join(read_json(path), beyond, path) if path.exists() else beyond
@@ -49,9 +51,10 @@ def publish(folder: Path, results: dict, beyond: dict) -> list[Path]:
 
 
 def _file_name(record: Mapping) -> str:
-    """As `synthetic-demo`; with the size of the pictures where no profile has this protocol."""
-    protocol = record["profile"] or f"{record['protocol']['image_size']}px"
-    return re.sub(r"[^\w-]+", "-", f"{record['dataset']}-{protocol}")
+    """As `synthetic-demo`, or `camvid-64px-200-epochs` where no profile has this protocol."""
+    protocol = record["protocol"]
+    own = f"{protocol['image_size']}px-{protocol['epochs']}-epochs"
+    return re.sub(r"[^\w-]+", "-", f"{record['dataset']}-{record['profile'] or own}")
 
 
 def seeds_of(record: dict) -> dict[str, set[int]]:

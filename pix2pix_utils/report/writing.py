@@ -16,8 +16,19 @@ from pix2pix_utils.report.beyond_parts import beyond_pictures, beyond_tables
 from pix2pix_utils.report.collect import measure_all
 from pix2pix_utils.report.formats import as_latex, as_markdown
 from pix2pix_utils.report.page import build_page
-from pix2pix_utils.report.pictures import Picture, all_pictures, best_on_val
-from pix2pix_utils.report.published import find_published, results_record, write_record
+from pix2pix_utils.report.pictures import (
+    Picture,
+    all_pictures,
+    best_on_val,
+    long_run_picture,
+)
+from pix2pix_utils.report.published import (
+    find_long_runs,
+    find_published,
+    long_run_rows,
+    results_record,
+    write_record,
+)
 from pix2pix_utils.report.publishing import publish
 from pix2pix_utils.report.selection import Selection, describe, select_runs
 from pix2pix_utils.report.tables import (
@@ -32,7 +43,7 @@ from pix2pix_utils.training.config import Config
 SECTIONS = {  # of the page: heading -> names of its tables and pictures
     "Table I": ("table1", "ssim", "distribution"),
     "Figures 1 and 2, and more photos": ("figure1", "figure2", "translations", "ranked", "epochs"),
-    "Training": ("curves*",),
+    "Training": ("curves*", "long-runs"),
     "Every claim of the report": ("claims",),
     BEYOND_TITLE: ("beyond", "leads", "realism", "beyond-translations", "ingredients"),
     "Image by image": ("paired", "differences"),
@@ -72,13 +83,17 @@ def write_report(
     write_record(folder / "results.json", record)
     write_record(folder / "beyond.json", beyond)
     written = [folder / "results.json", folder / "beyond.json"]
-    published = find_published(data.name, selection.profile)
+    published = find_published(data.name, selection.profile or "demo")
     tables = Tables(data, reported, measured.of(reported), record, published, output)
     about = describe(selection, data)  # once on the page, and in every file that stands alone
     parts: list[Table | Picture] = []
     for table in (*tables.results(), *beyond_tables(beyond, selection, data, output)):
         written += _write_table(replace(table, caption=f"{table.caption} {about}"), folder)
         parts.append(table)
+    if long := find_long_runs():
+        parts += [picture := long_run_picture(long), table := _long_run_table(long)]
+        written += figures.save(picture.figure, folder / picture.name, picture.caption)
+        written += _write_table(table, folder)
     with matplotlib.rc_context({"text.parse_math": False}):  # a dollar in a name is a dollar
         for picture in (
             *all_pictures(data, reported, measured.of(reported)),
@@ -104,6 +119,16 @@ def write_report(
     )
     write_text(folder / "index.html", page)
     return [folder / "index.html", *written, *shipped]
+
+
+def _long_run_table(record: dict) -> Table:
+    return Table(
+        "long-runs",
+        "Where training should have stopped",
+        long_run_rows(record),
+        "Published measurement: mean SSIM after the epoch that val chooses, whose weights a run "
+        "keeps, and after the last epoch.",
+    )
 
 
 def _write_table(table: Table, folder: Path) -> list[Path]:

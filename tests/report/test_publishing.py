@@ -17,7 +17,7 @@ COMMON = {
     "fingerprint": "abc",
     "pairs": {"train": 4, "val": 2, "test": 2},
     "profile": "smoke",
-    "protocol": {"image_size": 32},
+    "protocol": {"image_size": 32, "epochs": 2},
     "ssim": "a convention",
     "groups": None,
 }
@@ -61,9 +61,15 @@ def test_the_first_publication_makes_files_named_after_data_and_profile(tmp_path
         "my-streets-left-smoke-beyond.json",
     ]
     assert [read_json(path) for path in written] == [record, other]
-    sized = {"profile": None, "protocol": {"image_size": 128}}
-    (path,) = publish(tmp_path, results(WHOLE, **sized), NOTHING)
-    assert path.name == "my-streets-left-128px.json"
+
+
+def test_a_protocol_of_no_profile_is_published_with_the_rows_that_are_trained(tmp_path):
+    changed = {"profile": None, "protocol": {"image_size": 128, "epochs": 200}}
+    (path,) = publish(tmp_path, results({"baseline": (0,)}, **changed), NOTHING)
+    assert path.name == "my-streets-left-128px-200-epochs.json"
+    assert list(seeds_of(read_json(path))) == ["baseline"]
+    with pytest.raises(UserError, match="needs all of Table I"):
+        publish(tmp_path / "new", results({}, **changed), NOTHING)
 
 
 def test_a_part_of_table_1_is_not_published(tmp_path):
