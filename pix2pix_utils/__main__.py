@@ -113,6 +113,13 @@ def build_parser() -> argparse.ArgumentParser:
     study.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="train with N seeds, from --seed on"
     )
+    study.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="train N rows at a time, each in a process of its own with its share of the cores "
+        "(default: one for each core on a CPU, else 1)",
+    )
     study.add_argument("--reuse", action="store_true", help=REUSE_HELP)
 
     tune = commands.add_parser(

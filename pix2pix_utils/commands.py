@@ -11,6 +11,7 @@ import numpy as np
 
 from pix2pix_utils import benchmark, report
 from pix2pix_utils.acceleration.distributed import is_main, process_group, rank_zero_first
+from pix2pix_utils.acceleration.side_by_side import default_processes
 from pix2pix_utils.cards.data_card import data_card
 from pix2pix_utils.cards.run_card import write_run_cards
 from pix2pix_utils.data.camvid import CAMVID_LICENCE, download_camvid
@@ -153,8 +154,10 @@ def study_command(arguments: Namespace) -> int:
     }
     names = named.get(arguments.experiments) or arguments.experiments.split(",")
     profile = arguments.profile or default_profile()
-    if arguments.seeds < 1:
-        raise UserError(f"--seeds is {arguments.seeds}, but it must be at least 1")
+    for option in ("seeds", "jobs"):
+        value = getattr(arguments, option)
+        if value is not None and value < 1:
+            raise UserError(f"--{option} is {value}, but it must be at least 1")
     configs = [
         configure(name.strip(), profile, seed, arguments.settings)
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
@@ -166,7 +169,8 @@ def study_command(arguments: Namespace) -> int:
     data = load_data_for(configs[0], _dataset(arguments), arguments.data_root)
     _print_evidence(data.reading)
     output = arguments.output or output_root()
-    outcome = run_study(configs, data, output, device, arguments.reuse)
+    jobs = arguments.jobs or default_processes(device, len(configs))
+    outcome = run_study(configs, data, output, device, arguments.reuse, jobs)
     _print_report(outcome.report)
     for experiment, reason in outcome.failures.items():
         print(f"{experiment} failed: {reason}", file=sys.stderr)
