@@ -4,11 +4,19 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.files import read_json
-from pix2pix_utils.report import lead_rows, recommended_rows, record_summaries
+from pix2pix_utils.report import (
+    find_long_runs,
+    lead_rows,
+    long_run_rows,
+    recommended_rows,
+    record_scores,
+    record_summaries,
+)
 from pix2pix_utils.report.selection import protocol_of
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.experiments import PROFILES, TABLE_1
@@ -86,6 +94,26 @@ def test_what_the_text_says_of_the_recommended_models_and_of_seeds_was_measured(
         if run["config"]["experiment"] == "enhanced"
     ]
     assert "{:.3f}, {:.3f} and {:.3f}".format(*means) in README.replace("\n", " ")
+
+
+def test_what_the_text_says_of_processors_and_long_runs_was_measured():
+    scores, text = record_scores(published("synthetic")), README.replace("\n", " ")
+    other = read_json(ROOT / "data" / "results" / "synthetic-demo-beyond.json")["models"]
+    differences = [
+        abs(float(np.mean(one["test_ssim"])) - float(scores[name][one["seed"]].mean()))
+        for name in TABLE_1
+        for one in other[name]["seeds"]
+        if one["seed"] in scores[name]
+    ]
+    assert f"they differ by up to {max(differences):.3f}" in text
+    long = find_long_runs()
+    (row,) = [row for row in long_run_rows(long) if row["model"] == "baseline-mse"]
+    assert long["pairs"]["train"] == 320 and long["protocol"]["image_size"] == 64
+    assert (
+        f"ends with {row['train after 200']} on train beside {row['test after 200']} on test, and "
+        f"had {row['test there']} on test at epoch {row['epoch val chooses']}"
+    ) in text
+    assert f"Its gap at the end, {row['at the end'].strip('+')}," in text
 
 
 def test_the_results_are_small():

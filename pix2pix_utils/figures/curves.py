@@ -73,7 +73,8 @@ def split_curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figu
         axis.grid(alpha=0.3)
     for axis in grid.flat[len(histories) :]:
         axis.set_axis_off()
-    figure.supxlabel("epoch", fontsize=9)
+    for axis in grid.flat[max(0, len(histories) - columns) : len(histories)]:  # no panel below
+        axis.set_xlabel("epoch", fontsize=9)
     figure.supylabel("SSIM", fontsize=9)
     figure.legend(*grid.flat[0].get_legend_handles_labels(), ncols=3, **BELOW)
     ends = "; ".join(f"{name}: {describe_splits(history)}" for name, history in histories.items())

@@ -1,4 +1,4 @@
-"""Tasks in processes of their own: all are done, failures are told apart, and a stop reaches all."""
+"""Tasks in processes of their own: all are done, failures are named, a stop reaches all."""
 
 import os
 import signal
