@@ -6,7 +6,9 @@ photos that train side by side are done long before two that train one after the
 
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -28,7 +30,7 @@ def run_side_by_side(tasks: Mapping[str, Task], processes: int) -> dict[str, str
     A task is a picklable function without arguments, such as a `partial`. What it returns is lost.
     Each process has its share of this one's threads, and a line of its own for progress bars. On
     Ctrl-C or SIGTERM the tasks are told to stop (SIGTERM), and the interrupt is raised when all
-    have done so.
+    have done so. Only the main thread can call this.
     """
     threads = max(1, torch.get_num_threads() // processes)
     waiting = list(tasks.items())
@@ -58,13 +60,26 @@ def _start(task: Task, threads: int, line: int) -> tuple[BaseProcess, Connection
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     answer, channel = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(task, threads, channel))
-    os.environ["TQDM_POSITION"] = str(line)  # tqdm reads it when the new process imports it
-    try:
+    with _inherited(line):
         process.start()
-    finally:
-        del os.environ["TQDM_POSITION"]
     channel.close()
     return process, answer
+
+
+@contextmanager
+def _inherited(line: int) -> Iterator[None]:
+    """What a process that is started meanwhile finds.
+
+    Ctrl-C, which reaches every process of a terminal, would print a traceback while the new one
+    imports; so it is ignored there until a training handles it.
+    """
+    os.environ["TQDM_POSITION"] = str(line)  # tqdm reads it when it is imported
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        del os.environ["TQDM_POSITION"]
 
 
 def _call(task: Task, threads: int, channel: Connection) -> None:

@@ -14,6 +14,7 @@ from pix2pix_utils.errors import UserError
 
 def note(path, seconds=0.0):
     """Write down which process this is, with how many threads and on which line, and when."""
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # no traceback while it imports
     start = time.time()
     time.sleep(seconds)
     words = (os.getpid(), torch.get_num_threads(), os.environ.get("TQDM_POSITION"))
