@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pix2pix_utils.benchmark.steps import REFERENCE_3, REFERENCE_4
 from pix2pix_utils.evaluation.reference import REFERENCE_PREDICTORS
 from pix2pix_utils.files import read_json
 from pix2pix_utils.report import (
@@ -114,6 +115,20 @@ def test_what_the_text_says_of_processors_and_long_runs_was_measured():
         f"had {row['test there']} on test at epoch {row['epoch val chooses']}"
     ) in text
     assert f"Its gap at the end, {row['at the end'].strip('+')}," in text
+
+
+def test_what_the_text_says_of_minutes_to_a_score_was_measured():
+    record = read_json(ROOT / "data" / "results" / "minutes-demo.json")
+    text, key = README.replace("\n", " "), "seconds_until_class_and_row_colour"
+    loops = {loop["name"]: loop for loop in record["loops"]}
+    assert f"{record['minutes']} minutes each" in text and not record["left_out"]
+    soon = [f"after {loops[name][key]:.1f}" for name in ("best-ssim", "best-look")]
+    assert f"{soon[0]} seconds and `best-look` {soon[1]}" in text
+    assert [name for name in loops if loops[name][key]] == ["best-ssim", "best-look"]
+    updates = [
+        loops[name]["points"][-1]["updates"] for name in (REFERENCE_3, REFERENCE_4, "baseline")
+    ]
+    assert "do {} and {} updates in that time, `baseline` does {}.".format(*updates) in text
 
 
 def test_the_results_are_small():

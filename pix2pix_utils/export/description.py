@@ -35,8 +35,14 @@ class Description:
 
 
 def describe(trained: TrainedGenerator) -> Description:
-    """What a generator's run says about it; raises UserError if the run's records are damaged."""
-    title, run = _title(trained.config.experiment), trained.run
+    """What a generator's run or release says about it.
+
+    Raises UserError if the run's records are damaged.
+    """
+    title, run, release = _title(trained.config.experiment), trained.run, trained.release
+    if release:
+        ssim = {"test": release["models"][trained.config.experiment]["scores"]["ssim"]}
+        return Description(title, release["dataset"], release["pairs"]["train"], ssim)
     if run is None:
         return Description(title)
     try:

@@ -12,7 +12,7 @@ from pix2pix_utils.data.pairs import signed_colors
 from pix2pix_utils.data.palette import Palette
 from pix2pix_utils.errors import UserError
 from pix2pix_utils.models import build_generator
-from pix2pix_utils.released_models import find_checkpoint
+from pix2pix_utils.released_models import find_checkpoint, read_manifest
 from pix2pix_utils.training.checkpoints import load_checkpoint, require_same_config
 from pix2pix_utils.training.config import Config
 from pix2pix_utils.training.runs import Run
@@ -29,6 +29,7 @@ class TrainedGenerator:
     palette: Palette
     config: Config
     run: Run | None  # None for a checkpoint on its own
+    release: dict | None = None  # the manifest, if it is a released model: see `release`
 
 
 def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Palette, int]:
@@ -48,7 +49,9 @@ def read_generator(path: Path) -> TrainedGenerator:
     there is none, if it belongs to another run, or if its weights do not fit its configuration. All
     of this is checked before memory is allocated for the generator.
     """
-    path, run = find_checkpoint(path), None
+    asked, run = Path(path), None
+    path = find_checkpoint(asked)
+    release = read_manifest() if path != asked else None
     if path.is_dir():
         run = Run.open(path)
         if not run.best_checkpoint.is_file():
@@ -81,4 +84,4 @@ def read_generator(path: Path) -> TrainedGenerator:
         raise UserError(f"the checkpoint {path} does not fit its configuration: {reason}") from None
     generator = build(signed_colors(palette))
     generator.load_state_dict(state["generator"])
-    return TrainedGenerator(generator, palette, config, run)
+    return TrainedGenerator(generator, palette, config, run, release)

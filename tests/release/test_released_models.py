@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from messages import one_sentence
 
+from pix2pix_utils.export.description import describe
 from pix2pix_utils.files import read_json
 from pix2pix_utils.released_models import (
     MANIFEST,
@@ -13,7 +14,7 @@ from pix2pix_utils.released_models import (
     released_folder,
     released_names,
 )
-from pix2pix_utils.training.trained_generator import load_generator
+from pix2pix_utils.training.trained_generator import load_generator, read_generator
 from pix2pix_utils.widgets.studio import released_painters
 
 CPU = torch.device("cpu")
@@ -70,9 +71,6 @@ def test_outside_of_the_project_the_message_says_where_the_models_are(monkeypatc
 def test_what_the_project_itself_releases_is_whole(monkeypatch):
     """Until it releases anything, there is a sentence that says so."""
     monkeypatch.chdir(ROOT)
-    if not (ROOT / "data" / "released").is_dir():
-        assert "there are no released models" in one_sentence(released_names)
-        return
     from pix2pix_utils.release.card import SCENES, STREET, model_card
     from pix2pix_utils.release.making import MAX_BYTES
 
@@ -84,3 +82,13 @@ def test_what_the_project_itself_releases_is_whole(monkeypatch):
     assert weights == sorted(model["file"] for model in manifest["models"].values())
     assert sum((folder / name).stat().st_size for name in weights) <= MAX_BYTES
     assert (folder / SCENES).is_file() and (folder / STREET).stat().st_size < 300_000
+
+
+def test_a_released_model_knows_its_data_and_its_score(released):
+    manifest = read_manifest()
+    found = describe(read_generator(Path("released")))
+    assert found.trained_on == f"{manifest['pairs']['train']} drawn street scenes"
+    assert found.ssim == {"test": manifest["models"]["baseline"]["scores"]["ssim"]}
+    assert found.ssim["test"]["images"] == manifest["pairs"]["test"]
+    alone = describe(read_generator(released / "baseline.pt"))
+    assert alone.dataset is None
