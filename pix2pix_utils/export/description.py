@@ -41,8 +41,9 @@ def describe(trained: TrainedGenerator) -> Description:
     """
     title, run, release = _title(trained.config.experiment), trained.run, trained.release
     if release:
-        ssim = {"test": release["models"][trained.config.experiment]["scores"]["ssim"]}
-        return Description(title, release["dataset"], release["pairs"]["train"], ssim)
+        scores = release["models"][trained.config.experiment]["scores"]
+        train_pairs = release["pairs"]["train"]
+        return Description(title, release["dataset"], train_pairs, {"test": scores["ssim"]})
     if run is None:
         return Description(title)
     try:
