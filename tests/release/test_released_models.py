@@ -69,7 +69,6 @@ def test_outside_of_the_project_the_message_says_where_the_models_are(monkeypatc
 
 
 def test_what_the_project_itself_releases_is_whole(monkeypatch):
-    """Until it releases anything, there is a sentence that says so."""
     monkeypatch.chdir(ROOT)
     from pix2pix_utils.release.card import SCENES, STREET, model_card
     from pix2pix_utils.release.making import MAX_BYTES
